@@ -46,13 +46,14 @@ static bool keep_as_text(cJSON *node)
 }
 
 /* Depth is bounded by the scanner. */
-static bool keep_large_integers(cJSON *node)
+static bool keep_exact_integers(cJSON *node)
 {
     for (; node; node = node->next) {
+        node->valuedouble += 0.0; /* -0 becomes 0 */
         if (cJSON_IsNumber(node) && fabs(node->valuedouble) >= EXACT_LIMIT && !keep_as_text(node)) {
             return false;
         }
-        if (node->child && !keep_large_integers(node->child)) {
+        if (node->child && !keep_exact_integers(node->child)) {
             return false;
         }
     }
@@ -64,7 +65,7 @@ static enum gw_err build(struct json **out, const char *text, size_t len)
     cJSON *root = cJSON_ParseWithLengthOpts(text, len + 1, NULL, 1);
 
     /* The scanner accepted the text, so only memory can be missing. */
-    if (!root || !keep_large_integers(root)) {
+    if (!root || !keep_exact_integers(root)) {
         cJSON_Delete(root);
         return GW_NO_MEMORY;
     }

@@ -471,7 +471,11 @@ static bool scan_document(struct scan *s, const char *path)
     if (s->len > JSON_BYTES_MAX) {
         return fail(s, "longer than 1048576 bytes");
     }
-    if (!check_utf8(s) || !scan_value(s, 0, path)) {
+    if (!check_utf8(s)) {
+        return false;
+    }
+    skip_space(s);
+    if (!scan_value(s, 0, note_place(s, path, s->at))) {
         return false;
     }
     skip_space(s);
