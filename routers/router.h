@@ -16,6 +16,7 @@
 #include "device.h"
 #include "err.h"
 #include "link.h"
+#include "outcome.h"
 
 struct json;
 struct log_sink;
@@ -37,25 +38,6 @@ struct image_ref {
     uint8_t component;
     uint32_t sequence;
     char version[DEVICE_VERSION_MAX];
-};
-
-/* How one device fared in Stage, Activate, Confirm, Revert, Withdraw or Trust. */
-enum outcome {
-    OUTCOME_DONE = 1, /* staged, active, confirmed, reverted, ... as the method promises */
-    OUTCOME_FAILED,   /* final: `err` and `detail` say why */
-    OUTCOME_AWAY,     /* does not answer: the core parks the step */
-    OUTCOME_DEFERRED, /* no spare slot: the bytes flow in Activate */
-    OUTCOME_OFFERED,  /* a sleepy device: offered until Withdraw */
-};
-
-struct device_result {
-    const char *device; /* name */
-    enum outcome outcome;
-    struct gw_error error; /* outcome FAILED or AWAY */
-    uint16_t reason;       /* verify_result that the device gave; 0 = none */
-    uint64_t bytes_sent;   /* on the wire, repetitions included */
-    uint64_t resumed_at;   /* stream offset where the device let us begin; 0 = from the start */
-    uint32_t verify_ms;    /* second round, where it was seen */
 };
 
 /* The running call, implemented by the runtime (and by tests). */
