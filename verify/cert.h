@@ -21,16 +21,17 @@ enum {
 
 /* All spans borrow from the bytes that were parsed. */
 struct cert {
-    struct span der;       /* the whole certificate */
-    struct span tbs;       /* what is signed, with its header */
-    struct span serial;    /* contents of the INTEGER */
-    struct span issuer;    /* Name, DER with header */
-    struct span subject;   /* Name, DER with header */
-    struct span spki;      /* SubjectPublicKeyInfo, DER with header */
-    struct span point;     /* P-256 public point, 65 bytes */
-    struct span signature; /* contents of the BIT STRING: DER ECDSA-Sig-Value */
-    struct span key_id;    /* subjectKeyIdentifier, absent = NULL */
-    int64_t not_before_s;  /* seconds since 1970 */
+    struct span der;           /* the whole certificate */
+    struct span tbs;           /* what is signed, with its header */
+    struct span serial;        /* contents of the INTEGER */
+    struct span issuer;        /* Name, DER with header */
+    struct span subject;       /* Name, DER with header */
+    struct span spki;          /* SubjectPublicKeyInfo, DER with header */
+    struct span point;         /* P-256 public point, 65 bytes */
+    struct span signature;     /* contents of the BIT STRING: DER ECDSA-Sig-Value */
+    struct span key_id;        /* subjectKeyIdentifier, absent = NULL */
+    struct span issuer_key_id; /* keyIdentifier of authorityKeyIdentifier, absent = NULL */
+    int64_t not_before_s;      /* seconds since 1970 */
     int64_t not_after_s;
     uint16_t key_usage;    /* KEY_USAGE_*, 0 when absent */
     bool is_ca;            /* basicConstraints says CA:TRUE */
