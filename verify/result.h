@@ -61,7 +61,6 @@ enum verify_result {
     /* the signing time lies outside the validity of a certificate of the path */
     VERIFY_CERT_SIGNING_TIME = 62,
     VERIFY_CERT_EXTENSIONS = 63, /* a certificate's extensions are not acceptable */
-    VERIFY_CERT_LOOP = 64,       /* the path of the certificates does not end */
 
     /* image manifest */
     VERIFY_MANIFEST_SYNTAX = 90,  /* the image manifest is not valid */

@@ -57,7 +57,7 @@ VERIFY_MUST_USE enum verify_result signed_open(struct signed_object *out, struct
 
 /* How long is the object that starts with these bytes? Reads only the outer DER header.
  * VERIFY_OK: *len is header + contents. VERIFY_DER: not a DER SEQUENCE. VERIFY_NOT_CHECKED: fewer
- * than the 2..6 header bytes are there yet. */
+ * than the 2..6 header bytes are there yet. VERIFY_TOO_LARGE: more than size_t holds. */
 VERIFY_MUST_USE enum verify_result signed_length(size_t *len, struct span head);
 
 #endif
