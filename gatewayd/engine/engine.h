@@ -45,10 +45,10 @@ struct engine_config {
     uint64_t next_job_id;      /* one more than the highest stored id; 1 = none is stored */
 };
 
-enum bus_state {
-    BUS_DOWN,   /* starting, failed or parked: its devices count as away */
-    BUS_UP,     /* calls may be started */
-    BUS_PAUSED, /* by an operator: nothing is started, and no deadline runs */
+enum engine_bus {
+    ENGINE_BUS_DOWN,   /* starting, failed or parked: its devices count as away */
+    ENGINE_BUS_UP,     /* calls may be started */
+    ENGINE_BUS_PAUSED, /* by an operator: nothing is started, and no deadline runs */
 };
 
 MUST_USE enum gw_err engine_open(struct engine **out, const struct engine_config *config);
@@ -88,7 +88,7 @@ bool engine_is_idle(const struct engine *engine);
 
 /* ---- Events. Any order, any number; then engine_turn() once. ---- */
 
-void engine_bus(struct engine *engine, const char *bus, enum bus_state state);
+void engine_bus(struct engine *engine, const char *bus, enum engine_bus state);
 void engine_device_appeared(struct engine *engine, const char *bus, const char *device);
 void engine_device_left(struct engine *engine, const char *bus, const char *device);
 

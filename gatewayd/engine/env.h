@@ -17,7 +17,7 @@
 #define ENV_NEVER UINT64_MAX
 
 /* A call on a bus. Everything but `id` is valid only until call_start() returns. */
-struct bus_call {
+struct engine_call {
     uint64_t id; /* never reused within one engine */
     enum verb verb;
     const char *bus;
@@ -48,7 +48,7 @@ struct env_ops {
      * exactly one engine_call_ended(), also when the router dies, the bus goes down or the call is
      * cancelled. The env applies revocation and (payload images) the digest check: what must not be
      * staged or activated gets a result FAILED with its code. */
-    void (*call_start)(struct env *env, const struct bus_call *call);
+    void (*call_start)(struct env *env, const struct engine_call *call);
 
     /* Close the call's connection: it ends at the next block border. engine_call_ended() follows
      * (GW_CANCELLED). A call that has ended meanwhile: nothing. */
