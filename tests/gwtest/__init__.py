@@ -1,0 +1,1 @@
+"""What the Python tests and benchmarks share: a Varlink client, processes, a web server, a plant."""
