@@ -12,8 +12,9 @@
 #include "smp.h"
 
 enum {
-    SMP_LINE_MAX = 127,      /* bytes of a console line, newline included */
-    SMP_RAW_SILENCE_MS = 50, /* a device drops a partial raw message after this silence */
+    SMP_LINE_MAX = 127,           /* bytes of a console line, newline included */
+    SMP_RAW_SILENCE_MS = 50,      /* a device drops a partial raw message after this silence */
+    SMP_CONSOLE_SILENCE_MS = 500, /* and an unfinished console frame after this one */
 };
 
 enum smp_framing {
@@ -25,7 +26,7 @@ enum smp_framing {
 /* Byte-fed receiver. The message, header included, is collected in the caller's buffer. */
 struct smp_receiver {
     uint8_t *buf;
-    size_t cap; /* bytes; a message that is longer is dropped */
+    size_t cap; /* bytes, more than SMP_HEADER_LEN; a longer message is dropped */
     enum smp_framing accepts;
     enum smp_framing framing; /* of the message that was received last or is being received */
     size_t len;               /* bytes in buf; after a message its length */
@@ -33,9 +34,10 @@ struct smp_receiver {
 
     /* private */
     uint8_t state;
+    bool is_in_frame;   /* a console frame has begun and is not complete */
+    uint8_t padding;    /* '=' seen: they end the frame */
     uint8_t quad_len;   /* base64 characters of the unfinished group of four */
     uint32_t quad;      /* their bits */
-    bool is_padded;     /* '=' was seen: no more characters in this frame */
     uint32_t decoded;   /* bytes of the console frame decoded so far */
     uint16_t frame_len; /* its length field: message + 2 */
     uint16_t crc;       /* over message and check sum: 0 when right */
