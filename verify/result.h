@@ -87,9 +87,10 @@ enum verify_result {
     VERIFY_IMAGE_TOO_LARGE = 137,     /* the image is larger than the slot */
     /* the block table or the block size is more than the device can take */
     VERIFY_TABLE_TOO_LARGE = 138,
-    VERIFY_REQUIRES = 139,         /* another component of the device is too old */
-    VERIFY_PAYLOAD_DELIVERY = 140, /* this device takes only a .gwi */
-    VERIFY_REJECTED_BEFORE = 141,  /* the image failed its trial on this device */
+    VERIFY_REQUIRES = 139,          /* another component of the device is too old */
+    VERIFY_PAYLOAD_DELIVERY = 140,  /* this device takes only a .gwi */
+    VERIFY_REJECTED_BEFORE = 141,   /* the image failed its trial on this device */
+    VERIFY_FOR_OTHER_ADDRESS = 142, /* the image is linked for another slot's address */
 
     /* fail closed until supported */
     VERIFY_CRL_NOT_SUPPORTED = 200, /* revocation lists are not supported yet */
