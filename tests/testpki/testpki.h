@@ -34,6 +34,7 @@ struct testpki_key {
 
 /* Someone who has a key and a certificate. */
 struct testpki_party {
+    char name[64]; /* commonName */
     struct testpki_key key;
     struct blob cert;   /* DER */
     struct cert parsed; /* of `cert`; zeroed when cert_parse() refuses it */
