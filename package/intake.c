@@ -377,3 +377,39 @@ struct package *intake_take(struct intake *intake)
     }
     return package;
 }
+
+static enum gw_err restore(struct intake *intake, struct span manifest_cms,
+                           const struct span *image_cms, size_t image_count, struct gw_error *error)
+{
+    enum gw_err err;
+
+    intake->package->cms_len = manifest_cms.len;
+    err = give_manifest(intake, manifest_cms.at, manifest_cms.len, error);
+    if (!err && image_count != intake->package->manifest.component_count) {
+        return gw_fail(error, GW_IMAGE_MISMATCH, "%zu images were kept of %u components",
+                       image_count, intake->package->manifest.component_count);
+    }
+    for (; !err && intake->at < image_count; intake->at++) {
+        err = open_image(intake, image_cms[intake->at].at, image_cms[intake->at].len, error);
+    }
+    return err;
+}
+
+enum gw_err intake_restore(struct package **out, const struct intake_policy *policy,
+                           struct span manifest_cms, const struct span *image_cms,
+                           size_t image_count, struct gw_error *error)
+{
+    struct intake *intake = intake_open(policy, 0);
+    enum gw_err err = GW_NO_MEMORY;
+
+    *out = NULL;
+    if (intake) {
+        err = restore(intake, manifest_cms, image_cms, image_count, error);
+    }
+    if (!err) {
+        *out = intake->package;
+        intake->package = NULL;
+    }
+    intake_free(intake);
+    return err;
+}

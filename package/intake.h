@@ -50,4 +50,11 @@ MUST_USE enum gw_err intake_give(struct intake *intake, const uint8_t *bytes, si
 /* The opened package, now the caller's: package_free(). Call once, when it is ready. */
 struct package *intake_take(struct intake *intake);
 
+/* Open again a package that this gateway accepted before, from what it kept of it: manifest.cms and
+ * the CMS of each component's image, in manifest order. Every decision is made again. GW_OK: *out
+ * is the caller's. Else the refusals of intake_give(); then *out is NULL. */
+MUST_USE enum gw_err intake_restore(struct package **out, const struct intake_policy *policy,
+                                    struct span manifest_cms, const struct span *image_cms,
+                                    size_t image_count, struct gw_error *error);
+
 #endif
