@@ -46,8 +46,9 @@ struct vl_server_ops {
     bool (*takes_descriptor)(void *ctx, const char *method);
 
     /* A peer broke a rule and is being dropped: GW_BAD_MESSAGE, GW_DESCRIPTOR, or GW_BUSY (too many
-     * connections; it does not read). */
-    void (*abuse)(void *ctx, const struct vl_peer *peer, const struct gw_error *error);
+     * connections; it does not read). The parameters of the error reply that goes to it before, in
+     * vain perhaps; NULL = none. */
+    struct json *(*abuse)(void *ctx, const struct vl_peer *peer, const struct gw_error *error);
 };
 
 struct vl_server_config {
@@ -56,7 +57,8 @@ struct vl_server_config {
     mode_t mode;      /* 0660 */
     gid_t group;      /* who owns the socket with the daemon's user; (gid_t)-1 = nobody */
     const struct varlink_service *service; /* borrowed */
-    const struct vl_server_ops *ops;       /* borrowed */
+    const char *abuse_error; /* name of the error reply to abuse: "io.gatewayd.Control.Failed" */
+    const struct vl_server_ops *ops; /* borrowed */
     void *ctx;
 };
 
