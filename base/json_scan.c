@@ -223,7 +223,7 @@ static unsigned long utf8_point(const char **p)
 {
     const char *at = *p;
     size_t len = json_utf8_length(at, strnlen(at, 4));
-    unsigned long point = (unsigned char)*at & (len < 2 ? 0xff : 0xff >> (len + 1));
+    unsigned long point = (unsigned char)*at & (len < 2 ? 0xffu : 0xffu >> (len + 1));
 
     for (size_t i = 1; i < len; i++) {
         point = point << 6 | ((unsigned char)at[i] & 0x3f);
