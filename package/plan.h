@@ -27,7 +27,7 @@ enum plan_warning {
     PLAN_WARN_CANARY = 1u << 4,        /* canary is not carried out by this version */
     PLAN_WARN_UNKNOWN_SPEED = 1u << 5, /* the estimate assumes a speed */
     PLAN_WARN_TRIAL_ANCHOR = 1u << 6,  /* signed under a trial PKI */
-    PLAN_WARNINGS = 7,                 /* how many there are */
+    PLAN_WARNINGS_END = 1u << 7,       /* first bit that is not used */
 };
 
 #define PLAN_NO_DEVICE ((size_t)-1)
