@@ -391,6 +391,10 @@ static enum gw_err restore(struct intake *intake, struct span manifest_cms,
     }
     for (; !err && intake->at < image_count; intake->at++) {
         err = open_image(intake, image_cms[intake->at].at, image_cms[intake->at].len, error);
+        if (!err && intake->package->images[intake->at].cms_len != image_cms[intake->at].len) {
+            err = gw_fail(error, GW_VERIFY_TRAILING_BYTES, "component %s",
+                          intake->package->manifest.components[intake->at].name);
+        }
     }
     return err;
 }
@@ -409,59 +413,6 @@ enum gw_err intake_restore(struct package **out, const struct intake_policy *pol
     if (!err) {
         *out = intake->package;
         intake->package = NULL;
-    }
-    intake_free(intake);
-    return err;
-}
-
-static const struct intake_head *find_head(const struct intake_head *heads, size_t count,
-                                           const char *component)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(heads[i].component, component) == 0) {
-            return &heads[i];
-        }
-    }
-    return NULL;
-}
-
-static enum gw_err restore(struct intake *intake, struct span manifest_cms,
-                           const struct intake_head *heads, size_t head_count,
-                           struct gw_error *error)
-{
-    struct package *p = intake->package;
-    enum gw_err err;
-
-    p->cms_len = manifest_cms.len;
-    err = give_manifest(intake, manifest_cms.at, manifest_cms.len, error);
-    for (; !err && intake->at < p->manifest.component_count; intake->at++) {
-        const char *name = p->manifest.components[intake->at].name;
-        const struct intake_head *head = find_head(heads, head_count, name);
-
-        err = head ? open_image(intake, head->cms.at, head->cms.len, error)
-                   : gw_fail(error, GW_PACKAGE_MEMBER, "no image was stored of %s", name);
-        if (!err && p->images[intake->at].cms_len != head->cms.len) {
-            err = gw_fail(error, GW_VERIFY_TRAILING_BYTES, "component %s", name);
-        }
-    }
-    return err;
-}
-
-enum gw_err intake_restore(struct package **out, const struct intake_policy *policy,
-                           struct span manifest_cms, const struct intake_head *heads,
-                           size_t head_count, struct gw_error *error)
-{
-    struct intake *intake = intake_open(policy, 0);
-    enum gw_err err;
-
-    *out = NULL;
-    if (!intake) {
-        return GW_NO_MEMORY;
-    }
-    err = restore(intake, manifest_cms, heads, head_count, error);
-    if (!err) {
-        intake->stage = STAGE_READY;
-        *out = intake_take(intake);
     }
     intake_free(intake);
     return err;

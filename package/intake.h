@@ -47,18 +47,6 @@ bool intake_wants(const struct intake *intake, uint64_t *offset, size_t *len);
 MUST_USE enum gw_err intake_give(struct intake *intake, const uint8_t *bytes, size_t len,
                                  struct gw_error *error);
 
-/* The CMS object of one component's image, as it was stored. */
-struct intake_head {
-    const char *component; /* name */
-    struct span cms;
-};
-
-/* Open an accepted package again from what was stored of it, without its file: the same verdicts on
- * the same objects. `heads` has every component, in any order. GW_OK: package_free(*out). */
-MUST_USE enum gw_err intake_restore(struct package **out, const struct intake_policy *policy,
-                                    struct span manifest_cms, const struct intake_head *heads,
-                                    size_t head_count, struct gw_error *error);
-
 /* The opened package, now the caller's: package_free(). Call once, when it is ready. */
 struct package *intake_take(struct intake *intake);
 
