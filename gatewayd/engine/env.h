@@ -24,7 +24,8 @@ struct engine_call {
     const char *const *devices; /* names; at most ROUTER_DEVICES_MAX of the router interface */
     size_t device_count;
     uint64_t job;       /* the image is component `component` of this job; */
-    uint16_t component; /* meaningless for VERB_IDENTIFY */
+    uint16_t component; /* meaningless for VERB_IDENTIFY. Ready when staging; the other verbs need
+                           only what the package and component_row say of it. */
 };
 
 struct env;
