@@ -83,3 +83,15 @@ function(gw_fuzz name)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
     set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 120)
 endfunction()
+
+# gw_pytest(NAME tests/e2e/test_x.py LABEL): one ctest entry for one pytest file. The interpreter is
+# Debian's, which has the distribution's python3-pytest.
+function(gw_pytest name script label)
+    if(NOT BUILD_TESTING)
+        return()
+    endif()
+    add_test(NAME ${name} COMMAND /usr/bin/python3 -m pytest -q -p no:cacheprovider
+             ${CMAKE_SOURCE_DIR}/${script})
+    set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600
+                         ENVIRONMENT "GW_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+endfunction()
