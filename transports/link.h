@@ -24,7 +24,8 @@ struct link_ops {
     enum gw_err (*read)(struct link *l, void *buf, size_t cap, size_t *got, uint64_t deadline_ms);
 
     /* Hand all `len` bytes to the line's driver, or fail. They may still be on their way when it
-     * returns, but at most a few KiB of them. GW_TIMEOUT, GW_CANCELLED, GW_LINK_CLOSED, GW_IO. */
+     * returns, but at most a few KiB of them where the baud rate is known. GW_TIMEOUT,
+     * GW_CANCELLED, GW_LINK_CLOSED, GW_IO. */
     enum gw_err (*write)(struct link *l, const void *buf, size_t len, uint64_t deadline_ms);
 
     /* Drop input until the line has been silent for `quiet_ms`: resynchronise before a retry.
@@ -41,7 +42,8 @@ struct link_ops {
 /* First member of every concrete link. */
 struct link {
     const struct link_ops *ops;
-    uint32_t baud; /* bits a second on the line, for time estimates; 0 = as fast as the peer */
+    uint32_t baud;    /* bits a second on the line, for time estimates; 0 = as fast as the peer */
+    char advice[160]; /* what a person could change to make this link faster; "" = nothing */
 };
 
 /* How a link waits for its descriptor. The router runtime gives one that also serves its sockets;

@@ -1,0 +1,76 @@
+#include "port_holder.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool has_open(const char *fd_folder, const char *node)
+{
+    DIR *dir = opendir(fd_folder);
+    bool found = false;
+
+    if (!dir) {
+        return false; /* another user's process */
+    }
+    for (const struct dirent *e = readdir(dir); e && !found; e = readdir(dir)) {
+        char target[PATH_MAX];
+        ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof target - 1);
+
+        if (n > 0) {
+            target[n] = '\0';
+            found = strcmp(target, node) == 0;
+        }
+    }
+    (void)closedir(dir);
+    return found;
+}
+
+static void read_name(char out[17], const char *pid)
+{
+    char path[64];
+
+    (void)snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
+    FILE *file = fopen(path, "re");
+
+    if (!file || !fgets(out, 17, file)) {
+        (void)strcpy(out, "?");
+    }
+    if (file) {
+        (void)fclose(file);
+    }
+    for (char *c = out; *c; c++) {
+        if (!isprint((unsigned char)*c)) {
+            *c = '\0';
+            break;
+        }
+    }
+}
+
+void port_holder_describe(char *out, size_t cap, const char *node)
+{
+    DIR *proc = opendir("/proc");
+
+    (void)snprintf(out, cap, "fuser -v %s shows who", node);
+    if (!proc) {
+        return;
+    }
+    for (const struct dirent *e = readdir(proc); e; e = readdir(proc)) {
+        char folder[64], name[17];
+
+        if (!isdigit((unsigned char)e->d_name[0]) || atol(e->d_name) == (long)getpid()) {
+            continue;
+        }
+        (void)snprintf(folder, sizeof folder, "/proc/%.20s/fd", e->d_name);
+        if (has_open(folder, node)) {
+            read_name(name, e->d_name);
+            (void)snprintf(out, cap, "process %.20s (%s)", e->d_name, name);
+            break;
+        }
+    }
+    (void)closedir(proc);
+}
