@@ -37,21 +37,67 @@ static const char *take_bus_text(struct strict *s, struct pool *pool, const stru
     return pool_text(pool, strict_text_or_null(s, object, key, 1, 64));
 }
 
-/* The object of one bus kind inside `match`, with its keys checked; NULL when absent. */
-static const struct json *take_kind(struct strict *s, struct bus_match *match,
-                                    const struct json *object, const char *name, enum bus_kind kind,
-                                    const char *const keys[])
+/* Enter the object of one bus kind inside `match`, its keys checked; NULL when absent. */
+static const struct json *enter_kind(struct strict *s, struct bus_match *match,
+                                     const struct json *object, const char *name,
+                                     enum bus_kind kind, const char *const keys[])
 {
     const struct json *node = json_get(object, name);
 
+    (void)strict_enter(s, name);
     if (node) {
-        size_t mark = strict_enter(s, name);
-
         strict_keys(s, node, keys);
-        strict_leave(s, mark);
         match->kinds |= kind;
     }
     return node;
+}
+
+static void take_modbus(struct strict *s, struct pool *pool, struct bus_match *match,
+                        const struct json *object)
+{
+    static const char *const keys[] = { "vendor_name", "product_code", NULL };
+    size_t mark = strlen(s->path);
+    const struct json *node = enter_kind(s, match, object, "modbus", BUS_MODBUS, keys);
+
+    match->modbus.vendor_name = take_bus_text(s, pool, node, "vendor_name");
+    match->modbus.product_code = take_bus_text(s, pool, node, "product_code");
+    strict_leave(s, mark);
+}
+
+static void take_usb(struct strict *s, struct pool *pool, struct bus_match *match,
+                     const struct json *object)
+{
+    static const char *const keys[] = { "vid", "pid", "bcd_device", "serial", NULL };
+    size_t mark = strlen(s->path);
+    const struct json *node = enter_kind(s, match, object, "usb", BUS_USB, keys);
+
+    match->usb.vid = take_hex4(s, pool, node, "vid");
+    match->usb.pid = take_hex4(s, pool, node, "pid");
+    match->usb.bcd_device = take_hex4(s, pool, node, "bcd_device");
+    match->usb.serial = take_bus_text(s, pool, node, "serial");
+    strict_leave(s, mark);
+}
+
+static void take_zigbee(struct strict *s, struct pool *pool, struct bus_match *match,
+                        const struct json *object)
+{
+    static const char *const keys[] = { "manufacturer", "image_type", "model", NULL };
+    size_t mark = strlen(s->path);
+    const struct json *node = enter_kind(s, match, object, "zigbee", BUS_ZIGBEE, keys);
+
+    match->zigbee.manufacturer = take_hex4(s, pool, node, "manufacturer");
+    match->zigbee.image_type = take_hex4(s, pool, node, "image_type");
+    match->zigbee.model = take_bus_text(s, pool, node, "model");
+    strict_leave(s, mark);
+}
+
+static void take_uart(struct strict *s, struct bus_match *match, const struct json *object)
+{
+    static const char *const keys[] = { NULL };
+    size_t mark = strlen(s->path);
+
+    (void)enter_kind(s, match, object, "uart", BUS_UART, keys);
+    strict_leave(s, mark);
 }
 
 static void take_serials(struct strict *s, struct pool *pool, struct bus_match *match,
@@ -80,11 +126,7 @@ static void take_match(struct strict *s, struct pool *pool, struct bus_match *ma
                        const struct json *component)
 {
     static const char *const keys[] = { "modbus", "usb", "zigbee", "uart", "serials", NULL };
-    static const char *const modbus[] = { "vendor_name", "product_code", NULL };
-    static const char *const usb[] = { "vid", "pid", "bcd_device", "serial", NULL };
-    static const char *const zigbee[] = { "manufacturer", "image_type", "model", NULL };
-    static const char *const uart[] = { NULL };
-    const struct json *object = json_get(component, "match"), *node;
+    const struct json *object = json_get(component, "match");
 
     if (!object) {
         return;
@@ -92,19 +134,10 @@ static void take_match(struct strict *s, struct pool *pool, struct bus_match *ma
     size_t mark = strict_enter(s, "match");
 
     strict_keys(s, object, keys);
-    node = take_kind(s, match, object, "modbus", BUS_MODBUS, modbus);
-    match->modbus.vendor_name = take_bus_text(s, pool, node, "vendor_name");
-    match->modbus.product_code = take_bus_text(s, pool, node, "product_code");
-    node = take_kind(s, match, object, "usb", BUS_USB, usb);
-    match->usb.vid = take_hex4(s, pool, node, "vid");
-    match->usb.pid = take_hex4(s, pool, node, "pid");
-    match->usb.bcd_device = take_hex4(s, pool, node, "bcd_device");
-    match->usb.serial = take_bus_text(s, pool, node, "serial");
-    node = take_kind(s, match, object, "zigbee", BUS_ZIGBEE, zigbee);
-    match->zigbee.manufacturer = take_hex4(s, pool, node, "manufacturer");
-    match->zigbee.image_type = take_hex4(s, pool, node, "image_type");
-    match->zigbee.model = take_bus_text(s, pool, node, "model");
-    (void)take_kind(s, match, object, "uart", BUS_UART, uart);
+    take_modbus(s, pool, match, object);
+    take_usb(s, pool, match, object);
+    take_zigbee(s, pool, match, object);
+    take_uart(s, match, object);
     take_serials(s, pool, match, object);
     strict_leave(s, mark);
 }

@@ -14,6 +14,8 @@ enum {
     AT_CHECKSUM = 148,
     AT_TYPE = 156,
     AT_MAGIC = 257,
+    AT_DEVICE_MAJOR = 329,
+    AT_DEVICE_MINOR = 337,
     SIZE_DIGITS = 11,
 };
 
@@ -47,6 +49,8 @@ void ustar_header(uint8_t header[USTAR_BLOCK], const char *name, uint64_t size)
            "ustar\0"
            "00",
            8);
+    memcpy(header + AT_DEVICE_MAJOR, "0000000", 7);
+    memcpy(header + AT_DEVICE_MINOR, "0000000", 7);
     write_checksum(header);
 }
 
