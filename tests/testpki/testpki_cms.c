@@ -90,7 +90,7 @@ static void add_extra_certificates(struct blob *b, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         struct testpki_party extra;
-        char name[16];
+        char name[32];
 
         (void)snprintf(name, sizeof name, "extra %u", i);
         testpki_ca(&extra, name, NULL);

@@ -152,7 +152,7 @@ static void each_verify_result_has_its_code(void)
         }
     }
     for (size_t i = 0; gw_code_at(i); i++) {
-        int code = gw_code_at(i)->err;
+        int code = (int)gw_code_at(i)->err;
 
         codes += code >= VERIFY_BASE && code <= VERIFY_LAST;
     }
