@@ -31,7 +31,7 @@ static const uint8_t next_phase[SLOT_PHASES][SLOT_EVENTS] = {
     [SLOT_PHASE_RECEIVING] = {
         [SLOT_EVENT_PROGRESS] = SLOT_PHASE_RECEIVING,
         [SLOT_EVENT_STAGED] = SLOT_PHASE_STAGED,
-        [SLOT_EVENT_REJECTED] = SLOT_PHASE_REJECTED, /* the second round failed */
+        [SLOT_EVENT_REJECTED] = SLOT_PHASE_BROKEN, /* the second round failed */
     },
     [SLOT_PHASE_STAGED] = {
         [SLOT_EVENT_ACTIVATED] = SLOT_PHASE_PENDING,
@@ -39,7 +39,7 @@ static const uint8_t next_phase[SLOT_PHASES][SLOT_EVENTS] = {
     [SLOT_PHASE_PENDING] = {
         [SLOT_EVENT_TRIAL] = SLOT_PHASE_TRIAL,
         [SLOT_EVENT_REVERTED] = SLOT_PHASE_STAGED,   /* activation withdrawn */
-        [SLOT_EVENT_REJECTED] = SLOT_PHASE_REJECTED, /* the bootloader's check failed */
+        [SLOT_EVENT_REJECTED] = SLOT_PHASE_BROKEN, /* the bootloader's check failed */
     },
     [SLOT_PHASE_TRIAL] = {
         [SLOT_EVENT_CONFIRMED] = SLOT_PHASE_CONFIRMED,
@@ -48,10 +48,10 @@ static const uint8_t next_phase[SLOT_PHASES][SLOT_EVENTS] = {
     },
     [SLOT_PHASE_CONFIRMED] = {
         [SLOT_EVENT_ACTIVATED] = SLOT_PHASE_PENDING, /* an earlier image, again */
-        [SLOT_EVENT_REJECTED] = SLOT_PHASE_REJECTED, /* its bytes have rotted */
+        [SLOT_EVENT_REJECTED] = SLOT_PHASE_BROKEN, /* its bytes have rotted */
     },
     [SLOT_PHASE_REJECTED] = {
-        [SLOT_EVENT_ACTIVATED] = SLOT_PHASE_PENDING, /* on request, after a failed trial */
+        [SLOT_EVENT_ACTIVATED] = SLOT_PHASE_PENDING, /* somebody wants it again */
     },
 };
 
@@ -385,7 +385,7 @@ bool slotlog_home(const struct slotlog *log, uint8_t component, uint8_t *index)
     return newest > 0;
 }
 
-bool slotlog_next_entry(struct slotlog *log, uint32_t from, struct slotlog_entry *entry)
+bool slotlog_next_entry(const struct slotlog *log, uint32_t from, struct slotlog_entry *entry)
 {
     for (uint32_t place = 1; log->generation && place < log->used; place++) {
         struct record r;

@@ -16,15 +16,17 @@ enum {
     SLOTLOG_TRIALS_MAX = 3, /* starts of one image without a verdict, then it is rejected */
 };
 
-/* Where a slot stands. Values cross the wire, except that PENDING shows as staged. */
+/* Where a slot stands. Values cross the wire, except that PENDING shows as staged and BROKEN as
+ * rejected. */
 enum slot_phase {
     SLOT_PHASE_EMPTY = 0,
     SLOT_PHASE_RECEIVING = 1, /* head written, payload incomplete */
     SLOT_PHASE_STAGED = 2,    /* second round passed */
     SLOT_PHASE_TRIAL = 3,     /* was started, no verdict yet */
     SLOT_PHASE_CONFIRMED = 4,
-    SLOT_PHASE_REJECTED = 5, /* failed its trial or a check; see reason */
+    SLOT_PHASE_REJECTED = 5, /* failed its trial */
     SLOT_PHASE_PENDING = 6,  /* staged, and the next boot tries it */
+    SLOT_PHASE_BROKEN = 7,   /* failed a check: see reason; never runs, only an erase helps */
     SLOT_PHASES
 };
 
@@ -38,7 +40,7 @@ enum slot_event {
     SLOT_EVENT_TRIAL = 6,     /* the bootloader starts it unconfirmed */
     SLOT_EVENT_CONFIRMED = 7,
     SLOT_EVENT_REVERTED = 8, /* its trial or its activation ended without a verdict */
-    SLOT_EVENT_REJECTED = 9, /* see reason */
+    SLOT_EVENT_REJECTED = 9, /* its trial failed, or a check: see reason */
     SLOT_EVENTS
 };
 
@@ -46,7 +48,7 @@ enum slot_event {
 struct slot_record {
     enum slot_phase phase;
     uint8_t trials;        /* starts without a verdict */
-    uint16_t reason;       /* SLOT_PHASE_REJECTED: verify_result, or 0 = failed its trial */
+    uint16_t reason;       /* BROKEN: verify_result */
     uint32_t sequence;     /* of the image; 0 = none */
     uint32_t next_block;   /* SLOT_PHASE_RECEIVING: blocks before it are in flash; sector-aligned */
     uint32_t confirmed_at; /* number of the record that confirmed it; 0 = never */
@@ -94,6 +96,6 @@ bool slotlog_home(const struct slotlog *log, uint8_t component, uint8_t *index);
 
 /* The oldest entry with a number >= `from`, progress left out; false: none, or the flash failed.
  * Old entries go away when a sector is copied. */
-bool slotlog_next_entry(struct slotlog *log, uint32_t from, struct slotlog_entry *entry);
+bool slotlog_next_entry(const struct slotlog *log, uint32_t from, struct slotlog_entry *entry);
 
 #endif

@@ -51,17 +51,6 @@ static enum update_status mark(struct trial *t, uint8_t slot, uint8_t trials,
                 (struct slot_record){ .sequence = was->sequence, .trials = trials }, 0);
 }
 
-static enum update_status mark_rejected(struct trial *t, uint8_t slot, bool retry,
-                                        enum verify_result *reason)
-{
-    uint16_t why = t->log->slots[slot].reason;
-
-    if (why) {
-        return refuse(reason, (enum verify_result)why);
-    }
-    return retry ? mark(t, slot, 0, reason) : refuse(reason, VERIFY_REJECTED_BEFORE);
-}
-
 enum update_status trial_activate(struct trial *t, uint8_t component,
                                   const uint8_t identity[SHA256_LEN], bool retry,
                                   enum verify_result *reason)
@@ -85,7 +74,9 @@ enum update_status trial_activate(struct trial *t, uint8_t component,
     case SLOT_PHASE_CONFIRMED:
         return mark(t, slot, t->log->slots[slot].trials, reason);
     case SLOT_PHASE_REJECTED:
-        return mark_rejected(t, slot, retry, reason);
+        return retry ? mark(t, slot, 0, reason) : refuse(reason, VERIFY_REJECTED_BEFORE);
+    case SLOT_PHASE_BROKEN:
+        return refuse(reason, (enum verify_result)t->log->slots[slot].reason);
     case SLOT_PHASE_EMPTY:
     case SLOT_PHASE_RECEIVING:
     case SLOT_PHASE_TRIAL:

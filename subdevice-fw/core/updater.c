@@ -130,8 +130,9 @@ static enum update_status meet_again(struct updater *u)
     case SLOT_PHASE_CONFIRMED:
         return complete(u);
     case SLOT_PHASE_REJECTED:
-        /* a failed trial is final until it is asked for; a damaged copy is simply sent again */
-        return slot->reason ? open_slot(u) : refuse(u, VERIFY_REJECTED_BEFORE);
+        return refuse(u,
+                      VERIFY_REJECTED_BEFORE); /* it is here; only `activate` can want it again */
+    case SLOT_PHASE_BROKEN:
     case SLOT_PHASE_EMPTY:
     case SLOT_PHASES:
         break;
