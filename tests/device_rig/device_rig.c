@@ -169,7 +169,9 @@ enum boot_verdict rig_boot(struct rig *r)
         return BOOT_NOTHING;
     }
     judge_boot(r);
-    config.running = r->verdict == BOOT_NOTHING ? 0 : (uint8_t)(1u << r->running);
+    if (r->verdict != BOOT_NOTHING) {
+        config.running = (uint8_t)(1u << r->running);
+    }
     updater_init(&r->updater, &config);
     trial_init(&r->trial, &r->log, config.running, r->trial_ms);
     host_referee_watch(&r->port.referee, &r->updater.check);
