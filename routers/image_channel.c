@@ -156,7 +156,7 @@ static enum gw_err take_answer(struct image_reader *reader, struct waiter *waite
         return n < 0 ? GW_IO : GW_PROTOCOL;
     }
     chunk->status = (enum gw_err)answer.status;
-    chunk->is_filled = 1;
+    chunk->is_filled = true;
     return GW_OK;
 }
 

@@ -7,6 +7,7 @@
 #ifndef ROUTERS_IMAGE_CHANNEL_H
 #define ROUTERS_IMAGE_CHANNEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -20,7 +21,7 @@ struct channel_chunk {
     uint32_t length; /* bytes asked for */
     uint64_t offset; /* in the stream */
     enum gw_err status;
-    int is_filled; /* boolean: the answer is there: data, or a status */
+    bool is_filled; /* the answer is there: data, or a status */
     uint8_t data[CHANNEL_CHUNK];
 };
 

@@ -1,0 +1,628 @@
+/* The program around a router: Varlink on descriptor 3, image bytes on descriptor 4.
+ *
+ * One loop. While no call runs it serves the sockets; a call's protocol code runs inside it and
+ * waits through struct waiter, which serves the sockets too. So Watch and org.varlink.service are
+ * always answered, and a caller that goes away is seen at the next wait. */
+#include "router.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "call_json.h"
+#include "image_channel.h"
+#include "interfaces.h"
+#include "ipc_server.h"
+#include "ipc_socket.h"
+#include "json.h"
+#include "log.h"
+
+enum {
+    LISTEN_FD = 3,
+    CHANNEL_FD = 4,
+    INTERFACE_VERSION = 1,
+    HEARTBEAT_MS = 10000,
+    PROGRESS_MS = 200, /* one device's progress is sent at most so often */
+    PROGRESS_QUEUE_MAX = 64 << 10,
+    OPEN_MS = 10000,
+    REOPEN_MS = 2000,
+    TEST_READS_MAX = 10000,
+};
+
+struct runtime {
+    const struct router_ops *ops;
+    struct log_stderr log;
+    struct waiter waiter;
+    struct call call;
+    struct ipc_server *server;
+    struct image_reader channel;
+    int signal_fd;
+    bool is_ending; /* told to stop, or the core has gone */
+
+    struct ipc_connection *watch;
+    struct ipc_connection *caller; /* of the pending or running call; NULL: it went away */
+    struct varlink_call pending;   /* document NULL: none */
+    bool is_running, is_cancelled;
+    uint64_t said_ms, progress_ms; /* when the running call last said something */
+
+    struct varlink_call open_call; /* keeps what `config` borrows */
+    struct router_config *config;
+    struct link *link; /* NULL: not opened yet, or lost */
+    struct router *router;
+    uint64_t reopen_ms;
+};
+
+#define RUNTIME_OF(pointer, member)                                                                \
+    ((struct runtime *)(void *)((char *)(pointer)-offsetof(struct runtime, member)))
+
+static const struct varlink_interface *const interfaces[] = { &interface_router, NULL };
+
+/* ---- the sockets ---- */
+
+static void tell_watch(struct runtime *rt, const char *event)
+{
+    if (rt->watch) {
+        struct json *parameters = json_new_object();
+
+        json_set_string(parameters, "event", event);
+        ipc_reply(rt->watch, parameters, true);
+    }
+}
+
+static void reply_failed(struct ipc_connection *connection, const struct gw_error *error)
+{
+    struct json *parameters = json_new_object();
+
+    json_set_integer(parameters, "code", error->err);
+    json_set_string(parameters, "detail", error->detail);
+    ipc_reply_error(connection, "io.gatewayd.Router.Failed", parameters);
+}
+
+static void on_call(void *context, struct ipc_connection *connection, struct varlink_call *call)
+{
+    struct runtime *rt = context;
+
+    if (strcmp(call->method, "io.gatewayd.Router.Watch") == 0 && !rt->watch) {
+        rt->watch = connection;
+        if (rt->router) {
+            tell_watch(rt, "ready");
+        }
+        varlink_call_free(call);
+    } else if (rt->pending.document || rt->is_running || rt->watch == connection) {
+        struct json *parameters = json_new_object();
+
+        json_set_string(parameters, "method", call->method);
+        ipc_reply_error(connection, "io.gatewayd.Router.Busy", parameters);
+        varlink_call_free(call);
+    } else {
+        rt->pending = *call;
+        rt->caller = connection;
+    }
+}
+
+static void on_closed(void *context, struct ipc_connection *connection)
+{
+    struct runtime *rt = context;
+
+    if (connection == rt->watch) {
+        rt->is_ending = true;
+    }
+    if (connection == rt->caller) {
+        rt->caller = NULL;
+        rt->is_cancelled = true;
+    }
+}
+
+static const struct ipc_server_ops server_ops = { .call = on_call, .closed = on_closed };
+
+/* One turn of the loop: serve the sockets, and wait for `extra` until `deadline_ms`. */
+static enum gw_err serve(struct runtime *rt, struct pollfd *extra, uint64_t deadline_ms)
+{
+    uint64_t now_ms = ipc_now_ms();
+    uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+    struct pollfd fds[3] = { { rt->signal_fd, POLLIN, 0 }, { CHANNEL_FD, 0, 0 }, { -1, 0, 0 } };
+
+    if (extra) {
+        fds[2] = *extra;
+    }
+    enum gw_err err = ipc_server_wait(rt->server, fds, 3,
+                                      left_ms > HEARTBEAT_MS ? HEARTBEAT_MS : (int)left_ms);
+
+    if (fds[0].revents || fds[1].revents & (POLLHUP | POLLERR)) {
+        rt->is_ending = true;
+    }
+    if (extra) {
+        extra->revents = fds[2].revents;
+    }
+    return err;
+}
+
+static void send_heartbeat(struct runtime *rt)
+{
+    uint64_t now_ms = ipc_now_ms();
+
+    if (rt->is_running && rt->caller && now_ms - rt->said_ms >= HEARTBEAT_MS) {
+        ipc_reply(rt->caller, NULL, true);
+        rt->said_ms = now_ms;
+    }
+}
+
+static uint64_t waiter_now_ms(struct waiter *waiter)
+{
+    (void)waiter;
+    return ipc_now_ms();
+}
+
+static enum gw_err waiter_wait(struct waiter *waiter, int fd, short events, uint64_t deadline_ms)
+{
+    struct runtime *rt = RUNTIME_OF(waiter, waiter);
+    struct pollfd extra = { fd, events, 0 };
+
+    for (;;) {
+        enum gw_err err = serve(rt, &extra, deadline_ms);
+
+        if (err) {
+            return err;
+        }
+        if (rt->is_ending || (rt->is_running && rt->is_cancelled)) {
+            return GW_CANCELLED;
+        }
+        if (extra.revents) {
+            return GW_OK;
+        }
+        if (ipc_now_ms() >= deadline_ms) {
+            return GW_TIMEOUT;
+        }
+        send_heartbeat(rt);
+    }
+}
+
+/* ---- struct call ---- */
+
+static void say(struct runtime *rt, const char *member, struct json *value)
+{
+    struct json *parameters = json_new_object();
+
+    (void)json_set(parameters, member, value);
+    if (rt->caller) {
+        ipc_reply(rt->caller, parameters, true);
+        rt->said_ms = ipc_now_ms();
+    } else {
+        json_free(parameters);
+    }
+}
+
+static void call_progress(struct call *call, const char *device, uint64_t done, uint64_t total)
+{
+    struct runtime *rt = RUNTIME_OF(call, call);
+    uint64_t now_ms = ipc_now_ms();
+
+    if (!rt->caller || ipc_queued(rt->caller) > PROGRESS_QUEUE_MAX ||
+        (done < total && now_ms - rt->progress_ms < PROGRESS_MS)) {
+        return;
+    }
+    struct json *progress = json_new_object();
+
+    json_set_string(progress, "device", device);
+    json_set_integer(progress, "done", (int64_t)done);
+    json_set_integer(progress, "total", (int64_t)total);
+    rt->progress_ms = now_ms;
+    say(rt, "progress", progress);
+}
+
+static void call_result(struct call *call, const struct device_result *result)
+{
+    say(RUNTIME_OF(call, call), "result", device_result_to_json(result));
+}
+
+static void call_device(struct call *call, const struct device_info *info)
+{
+    say(RUNTIME_OF(call, call), "device", device_to_json(info));
+}
+
+static enum gw_err call_read_image(struct call *call, uint64_t handle, uint64_t offset, void *buf,
+                                   size_t len)
+{
+    struct runtime *rt = RUNTIME_OF(call, call);
+
+    if (handle != rt->channel.handle) {
+        return GW_PROTOCOL;
+    }
+    return channel_read(&rt->channel, &rt->waiter, offset, buf, len);
+}
+
+static const struct call_ops call_ops = { call_progress, call_result, call_device,
+                                          call_read_image };
+
+/* ---- the methods ---- */
+
+struct names {
+    const char *list[ROUTER_DEVICES_MAX];
+    size_t count;
+};
+
+static enum gw_err take_names(struct names *out, const struct json *parameters)
+{
+    out->count = 0;
+    for (const struct json *n = json_first(json_get(parameters, "devices")); n; n = json_next(n)) {
+        if (out->count == ROUTER_DEVICES_MAX) {
+            return GW_BAD_PARAMETER;
+        }
+        out->list[out->count++] = json_string(n);
+    }
+    return GW_OK;
+}
+
+static enum gw_err open_link(struct runtime *rt, struct gw_error *error)
+{
+    const char *uri = json_get_string(rt->open_call.parameters, "link");
+
+    return link_open(&rt->link, uri, &rt->waiter, ipc_now_ms() + OPEN_MS, error);
+}
+
+/* On a failure nothing is kept, so that Open may be tried again. */
+static enum gw_err do_open(struct runtime *rt, struct gw_error *error)
+{
+    int64_t version = json_get_integer(rt->open_call.parameters, "interface_version", 0);
+
+    if (version != INTERFACE_VERSION) {
+        return gw_fail(error, GW_ROUTER_VERSION, "the core speaks version %lld, this router %d",
+                       (long long)version, INTERFACE_VERSION);
+    }
+    rt->config = router_config_from_json(rt->open_call.parameters);
+    if (!rt->config) {
+        return gw_fail(error, GW_BAD_PARAMETER, "devices: too many, or a name is too long");
+    }
+    enum gw_err err = open_link(rt, error);
+
+    if (!err) {
+        err = rt->ops->open(&rt->router, rt->link, rt->config, error);
+    }
+    return err;
+}
+
+static void forget_open(struct runtime *rt)
+{
+    if (rt->router) {
+        rt->ops->close(rt->router);
+    }
+    if (rt->link) {
+        rt->link->ops->close(rt->link);
+    }
+    free(rt->config);
+    varlink_call_free(&rt->open_call);
+    rt->router = NULL;
+    rt->link = NULL;
+    rt->config = NULL;
+}
+
+static enum gw_err run_open(struct runtime *rt, const struct json *parameters, struct json **reply,
+                            struct gw_error *error)
+{
+    (void)parameters;
+    if (rt->router) {
+        return gw_fail(error, GW_WRONG_STATE, "the bus is open");
+    }
+    rt->open_call = rt->pending; /* moved: the configuration borrows from it */
+    rt->pending = (struct varlink_call){ 0 };
+    enum gw_err err = do_open(rt, error);
+
+    if (err) {
+        forget_open(rt);
+        return err;
+    }
+    *reply = json_new_object();
+    json_set_string(*reply, "router", rt->ops->name);
+    json_set_string(*reply, "version", GW_VERSION);
+    tell_watch(rt, "ready");
+    return GW_OK;
+}
+
+static enum gw_err run_scan(struct runtime *rt, const struct json *parameters, struct json **reply,
+                            struct gw_error *error)
+{
+    (void)parameters;
+    (void)reply;
+    (void)error;
+    return rt->ops->scan(rt->router, &rt->call);
+}
+
+static enum gw_err run_identify(struct runtime *rt, const struct json *parameters,
+                                struct json **reply, struct gw_error *error)
+{
+    struct names names;
+    enum gw_err err = take_names(&names, parameters);
+
+    (void)reply;
+    (void)error;
+    return err ? err : rt->ops->identify(rt->router, &rt->call, names.list, names.count);
+}
+
+typedef enum gw_err (*image_method)(struct router *r, struct call *c, const char *const *devices,
+                                    size_t n, const struct image_ref *image);
+
+static enum gw_err run_image_method(struct runtime *rt, image_method method,
+                                    const struct json *parameters, struct gw_error *error)
+{
+    struct names names;
+    struct image_ref image;
+    enum gw_err err = take_names(&names, parameters);
+
+    if (!err) {
+        err = image_ref_from_json(&image, json_get(parameters, "image"));
+    }
+    if (err) {
+        return gw_fail(error, err, "image or devices");
+    }
+    channel_begin(&rt->channel, image.handle, image.size);
+    return method(rt->router, &rt->call, names.list, names.count, &image);
+}
+
+static enum gw_err run_stage(struct runtime *rt, const struct json *parameters, struct json **reply,
+                             struct gw_error *error)
+{
+    (void)reply;
+    return run_image_method(rt, rt->ops->stage, parameters, error);
+}
+
+static enum gw_err run_activate(struct runtime *rt, const struct json *parameters,
+                                struct json **reply, struct gw_error *error)
+{
+    (void)reply;
+    return run_image_method(rt, rt->ops->activate, parameters, error);
+}
+
+static enum gw_err run_confirm(struct runtime *rt, const struct json *parameters,
+                               struct json **reply, struct gw_error *error)
+{
+    (void)reply;
+    return run_image_method(rt, rt->ops->confirm, parameters, error);
+}
+
+static enum gw_err run_revert(struct runtime *rt, const struct json *parameters,
+                              struct json **reply, struct gw_error *error)
+{
+    (void)reply;
+    return run_image_method(rt, rt->ops->revert, parameters, error);
+}
+
+static enum gw_err run_report(struct runtime *rt, const struct json *parameters,
+                              struct json **reply, struct gw_error *error)
+{
+    uint8_t nonce[16];
+    struct json *report = NULL;
+
+    if (!json_get_hex(parameters, "nonce", nonce, sizeof nonce)) {
+        return gw_fail(error, GW_BAD_PARAMETER, "nonce: 32 lower-case hex digits");
+    }
+    enum gw_err err = rt->ops->report(rt->router, &rt->call, json_get_string(parameters, "device"),
+                                      nonce, &report, error);
+
+    if (!err) {
+        *reply = json_new_object();
+        (void)json_set(*reply, "report", report);
+    }
+    return err;
+}
+
+static enum gw_err run_test(struct runtime *rt, const struct json *parameters, struct json **reply,
+                            struct gw_error *error)
+{
+    int64_t count = json_get_integer(parameters, "count", 0);
+    struct bus_test test = { 0 };
+
+    if (count < 1 || count > TEST_READS_MAX) {
+        return gw_fail(error, GW_BAD_PARAMETER, "count: 1 to %d", TEST_READS_MAX);
+    }
+    enum gw_err err = rt->ops->test(rt->router, &rt->call, json_get_string(parameters, "device"),
+                                    (uint32_t)count, &test, error);
+
+    if (!err) {
+        *reply = bus_test_to_json(&test);
+    }
+    return err;
+}
+
+static const struct {
+    const char *name;
+    enum gw_err (*run)(struct runtime *rt, const struct json *parameters, struct json **reply,
+                       struct gw_error *error);
+    bool needs_link;
+} methods[] = {
+    { "Open", run_open, false },        { "Scan", run_scan, true },
+    { "Identify", run_identify, true }, { "Stage", run_stage, true },
+    { "Activate", run_activate, true }, { "Confirm", run_confirm, true },
+    { "Revert", run_revert, true },     { "Report", run_report, true },
+    { "Test", run_test, true },
+};
+
+enum { METHODS = sizeof methods / sizeof methods[0] };
+
+/* ---- the loop ---- */
+
+static void lose_link(struct runtime *rt)
+{
+    log_warning(&rt->log.base, "bus %s: link lost: %s", rt->config->bus,
+                json_get_string(rt->open_call.parameters, "link"));
+    rt->link->ops->close(rt->link);
+    rt->link = NULL;
+    rt->reopen_ms = ipc_now_ms() + REOPEN_MS;
+    tell_watch(rt, "link_lost");
+}
+
+static void reopen_link(struct runtime *rt)
+{
+    struct gw_error error = { .err = GW_OK };
+
+    if (open_link(rt, &error)) {
+        rt->reopen_ms = ipc_now_ms() + REOPEN_MS;
+        return;
+    }
+    rt->ops->relink(rt->router, rt->link);
+    log_notice(&rt->log.base, "bus %s: link is back", rt->config->bus);
+    tell_watch(rt, "link_back");
+}
+
+static size_t find_method(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    size_t i = 0;
+
+    while (i < METHODS && strcmp(methods[i].name, dot ? dot + 1 : name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static enum gw_err run_method(struct runtime *rt, size_t method, struct json **reply,
+                              struct gw_error *error)
+{
+    if (methods[method].needs_link && !rt->router) {
+        return gw_fail(error, GW_WRONG_STATE, "the bus is not open");
+    }
+    if (methods[method].needs_link && !rt->link) {
+        return gw_fail(error, GW_LINK_CLOSED, "%s",
+                       json_get_string(rt->open_call.parameters, "link"));
+    }
+    return methods[method].run(rt, rt->pending.parameters, reply, error);
+}
+
+static void answer(struct runtime *rt, enum gw_err err, struct json *reply, struct gw_error *error)
+{
+    if (!rt->caller) {
+        json_free(reply);
+    } else if (err) {
+        error->err = err;
+        reply_failed(rt->caller, error);
+    } else {
+        ipc_reply(rt->caller, reply, false);
+    }
+}
+
+static void run_pending(struct runtime *rt)
+{
+    struct gw_error error = { .err = GW_OK };
+    struct json *reply = NULL;
+    size_t method = find_method(rt->pending.method);
+
+    if (method == METHODS) { /* Trust and Withdraw: optional in the interface */
+        struct json *parameters = json_new_object();
+
+        json_set_string(parameters, "method", rt->pending.method);
+        ipc_reply_error(rt->caller, "org.varlink.service.MethodNotFound", parameters);
+    } else {
+        rt->is_running = true;
+        rt->is_cancelled = false;
+        rt->said_ms = ipc_now_ms();
+        rt->progress_ms = 0;
+        enum gw_err err = run_method(rt, method, &reply, &error);
+
+        rt->is_running = false;
+        answer(rt, err, reply, &error);
+        if (rt->router && rt->link && (err == GW_LINK_CLOSED || err == GW_IO)) {
+            lose_link(rt);
+        }
+    }
+    rt->caller = NULL;
+    varlink_call_free(&rt->pending);
+    rt->pending = (struct varlink_call){ 0 };
+}
+
+static enum gw_err loop(struct runtime *rt)
+{
+    enum gw_err err = GW_OK;
+
+    while (!rt->is_ending && !err) {
+        bool is_lost = rt->router && !rt->link;
+
+        if (rt->pending.document && rt->caller) {
+            run_pending(rt);
+        } else if (rt->pending.document) { /* its caller went away before it ran */
+            varlink_call_free(&rt->pending);
+            rt->pending = (struct varlink_call){ 0 };
+        } else if (is_lost && ipc_now_ms() >= rt->reopen_ms) {
+            reopen_link(rt);
+        } else {
+            err = serve(rt, NULL, is_lost ? rt->reopen_ms : UINT64_MAX);
+        }
+    }
+    return err;
+}
+
+static int open_signals(void)
+{
+    sigset_t stop;
+
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &stop, NULL) != 0) {
+        return -1;
+    }
+    return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool was_given_sockets(void)
+{
+    const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+
+    return fds && pid && strcmp(fds, "1") == 0 && strtol(pid, NULL, 10) == (long)getpid();
+}
+
+static int run(struct runtime *rt)
+{
+    const struct varlink_service service = { "gatewayd-router", GW_VERSION, interfaces };
+    const struct ipc_server_config config = { .service = &service,
+                                              .ops = &server_ops,
+                                              .context = rt };
+
+    channel_init(&rt->channel, CHANNEL_FD);
+    rt->signal_fd = open_signals();
+    if (rt->signal_fd < 0 || ipc_server_open(&rt->server, &config, LISTEN_FD)) {
+        log_error(&rt->log.base, "router %s: cannot serve descriptor 3: %s", rt->ops->name,
+                  strerror(errno));
+        return EXIT_FAILED;
+    }
+    enum gw_err err = loop(rt);
+
+    ipc_server_close(rt->server);
+    varlink_call_free(&rt->pending);
+    forget_open(rt);
+    (void)close(rt->signal_fd);
+    return err ? EXIT_FAILED : EXIT_DONE;
+}
+
+int router_main(const struct router_ops *ops, int argc, char **argv)
+{
+    struct runtime *rt;
+
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        return printf("gatewayd-router-%s %s\n", ops->name, GW_VERSION) > 0 ? EXIT_DONE
+                                                                            : EXIT_FAILED;
+    }
+    if (argc > 1 || !was_given_sockets()) {
+        (void)fprintf(stderr,
+                      "gatewayd-router-%s: gatewayd starts this program: it serves the Varlink "
+                      "interface io.gatewayd.Router on descriptor 3 (LISTEN_FDS)\n",
+                      ops->name);
+        return EXIT_USAGE;
+    }
+    rt = calloc(1, sizeof *rt);
+    if (!rt) {
+        return EXIT_FAILED;
+    }
+    rt->ops = ops;
+    rt->waiter = (struct waiter){ waiter_wait, waiter_now_ms };
+    rt->call.ops = &call_ops;
+    rt->call.log = &rt->log.base;
+    log_stderr_init(&rt->log, LOG_LEVEL_INFO, !isatty(STDERR_FILENO));
+    int status = run(rt);
+
+    free(rt);
+    return status;
+}
