@@ -262,8 +262,7 @@ static const struct port_ops counter_ops = { COMMON_OPS, .counter_read = counter
 
 /* --- life --- */
 
-/* What an earlier process programmed; a granule that it programmed with ff cannot be told. */
-static void find_touched(struct host_port *h)
+void host_port_find_touched(struct host_port *h)
 {
     for (uint32_t at = 0; at < h->size; at++) {
         if (h->flash[at] != 0xff) {
@@ -314,7 +313,7 @@ bool host_port_open(struct host_port *h, const struct host_port_config *config)
         host_port_close(h);
         return false;
     }
-    find_touched(h);
+    host_port_find_touched(h);
     return true;
 }
 

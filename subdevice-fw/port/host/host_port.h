@@ -68,6 +68,10 @@ struct host_port {
 bool host_port_open(struct host_port *h, const struct host_port_config *config);
 void host_port_close(struct host_port *h);
 
+/* Take every byte that is not ff as programmed: after somebody else wrote the flash. (A granule
+ * programmed with ff cannot be told from an erased one.) */
+void host_port_find_touched(struct host_port *h);
+
 /* The power fails `after` flash operations from now, 1 = at the next one. */
 void host_port_cut_after(struct host_port *h, uint64_t after, enum host_tear tear, uint64_t seed);
 void host_port_power_off(struct host_port *h); /* now, between two operations */
