@@ -41,6 +41,19 @@ static bool has_other_known_extension(struct span der)
     return false;
 }
 
+/* authorityKeyIdentifier with more than a key id: 3.6 reads the names in it, 2.28 and we do not. */
+static bool has_issuer_in_key_id(struct span der)
+{
+    static const uint8_t head[] = { 0x06, 0x03, 0x55, 0x1d, 0x23, 0x04 };
+    const uint8_t *at = memmem(der.at, der.len, head, sizeof head);
+
+    if (!at || (size_t)(der.at + der.len - at) < 12) {
+        return false;
+    }
+    /* OCTET STRING length, SEQUENCE, its length, [0], its length */
+    return at[8] >= 0x80 || at[8] != at[10] + 2;
+}
+
 static bool is_same_time(const mbedtls_x509_time *t, int64_t time_s)
 {
     struct tm tm = { .tm_year = t->year - 1900,
@@ -99,7 +112,8 @@ enum cert_twin cert_twin_compare(struct span der)
     }
     mbedtls_x509_crt_init(&theirs);
     if (mbedtls_x509_crt_parse_der(&theirs, der.at, der.len) != 0) {
-        if (has_key_off_curve(&ours) || has_other_known_extension(der)) {
+        if (has_key_off_curve(&ours) || has_other_known_extension(der) ||
+            has_issuer_in_key_id(der)) {
             verdict = TWIN_NOT_COMPARABLE;
         }
     } else if (is_same(&theirs, &ours)) {

@@ -24,10 +24,7 @@ static uint32_t next_random(uint32_t *state)
 
 static void compare(struct tally *tally, struct span der)
 {
-    enum cert_twin verdict = cert_twin_compare(der);
-
-    tally->verdicts[verdict]++;
-    CHECK(verdict != TWIN_DIFFERENT);
+    tally->verdicts[cert_twin_compare(der)]++;
 }
 
 /* One to three changes: a byte set, a bit flipped, a length octet moved by one, a byte put in or
@@ -90,6 +87,8 @@ static void report(const char *what, const struct tally *tally)
     printf("  %s: %u refused by ours, %u read the same by both, %u not comparable, %u different\n",
            what, tally->verdicts[TWIN_REFUSED], tally->verdicts[TWIN_SAME],
            tally->verdicts[TWIN_NOT_COMPARABLE], tally->verdicts[TWIN_DIFFERENT]);
+    CHECK_EQ(tally->verdicts[TWIN_DIFFERENT], 0);
+    CHECK(tally->verdicts[TWIN_SAME] > 1000);
 }
 
 static void what_ours_accepts_of_made_certificates_mbedtls_reads_the_same(void)
@@ -114,7 +113,6 @@ static void what_ours_accepts_of_made_certificates_mbedtls_reads_the_same(void)
     }
     testpki_party_free(&root);
     report("made", &tally);
-    CHECK(tally.verdicts[TWIN_SAME] > 1000);
 }
 
 static void what_ours_accepts_of_openssls_certificates_mbedtls_reads_the_same(const char *folder)
@@ -149,7 +147,6 @@ static void what_ours_accepts_of_openssls_certificates_mbedtls_reads_the_same(co
         (void)fclose(list);
     }
     report("openssl's", &tally);
-    CHECK(tally.verdicts[TWIN_SAME] > 1000);
 }
 
 int main(int argc, char **argv)
