@@ -22,6 +22,7 @@ enum { CHILD_STOP_MS = 5000 }; /* from SIGTERM to SIGKILL */
 /* Where the programs of this build or installation are. */
 struct child_programs {
     char dir[PATH_MAX];
+    bool must_be_roots; /* each program is checked again when it is started */
 };
 
 /* The folder of the running executable if gatewayd-launch lies in it, else the installed libexec
