@@ -172,6 +172,16 @@ static void note_partial(struct step_row *row, struct live_step *live,
     }
 }
 
+/* It fell back when its time was up, not because of a power cut: another trial would end the same
+ * way, and meanwhile its group would run out of time too. */
+static bool trial_ran_out(struct engine *e, const struct live_step *live, enum step_state state,
+                          enum seen seen)
+{
+    return state == STEP_TRIAL && seen == SEEN_STAGED && live->trial_ends_ms != 0 &&
+           engine_now(e) + ENGINE_TRIAL_SLACK_MS + 2 * (uint64_t)ENGINE_POLL_MS >=
+               live->trial_ends_ms;
+}
+
 static bool self_test_failed(enum seen seen, const struct device_info *info)
 {
     return seen == SEEN_TRIAL && info->self_test == SELF_TEST_FAILED;
@@ -205,6 +215,12 @@ void step_observe(struct engine *e, struct job *job, uint16_t index, const struc
     live->cannot_say = !seen_reads_back(component, info);
     live->seen = seen_of(row, component, info, live->is_deferred);
     note_partial(row, live, component, info);
+    if (trial_ran_out(e, live, row->state, live->seen)) {
+        struct gw_error error = make_error(GW_TRIAL_LOST, "no verdict before the trial's deadline");
+
+        step_give_up(e, job, index, &error);
+        return;
+    }
     note_trial(e, live, info);
     if (self_test_failed(live->seen, info) && step_wants(row->state, SEEN_TRIAL) == VERB_POLL) {
         struct gw_error error = make_error(GW_SELF_TEST, "the device says so");

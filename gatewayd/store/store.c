@@ -16,9 +16,10 @@ enum { APPLICATION_ID = 0x67776431 }; /* "gwd1" */
 static const char locking[] = "PRAGMA locking_mode = EXCLUSIVE;";
 
 /* FULL: a commit is flushed before it returns. The cache is small: the daemon idles in 6 MiB. */
-static const char settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                               "PRAGMA cache_size = -256; PRAGMA wal_autocheckpoint = 256;"
-                               "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
+static const char settings[] =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+    "PRAGMA cache_size = -256; PRAGMA wal_autocheckpoint = 256;"
+    "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
 
 static enum gw_err refuse(struct store *store, const char *path, struct gw_error *error)
 {
