@@ -30,7 +30,7 @@ static void good_package_opens_with_everything_in_place(void)
     CHECK_EQ(p->manifest.floor, 40);
     CHECK_EQ(p->signer.signers, 1);
     CHECK_EQ(p->signer.signing_time_s, TESTPKI_SIGNING_TIME_S);
-    CHECK(strcmp(p->signer.name, "CN=package leaf, O=gatewayd test") == 0);
+    CHECK(strstr(p->signer.name, ", O=gatewayd test") != NULL);
     CHECK(!p->signer.is_trial);
     CHECK_EQ(p->images[0].manifest.sequence, 21);
     CHECK_EQ(p->images[1].manifest.payload_size, 700);
