@@ -91,7 +91,8 @@ function(gw_pytest name script label)
         return()
     endif()
     add_test(NAME ${name} COMMAND /usr/bin/python3 -m pytest -q -p no:cacheprovider
-             ${CMAKE_SOURCE_DIR}/${script})
+             -c ${CMAKE_SOURCE_DIR}/tests/pytest.ini ${CMAKE_SOURCE_DIR}/${script})
     set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600
-                         ENVIRONMENT "GW_BUILD=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+                         ENVIRONMENT
+        "GW_BUILD=${CMAKE_BINARY_DIR};GW_PEERS=${CMAKE_SOURCE_DIR}/build/peers;PYTHONDONTWRITEBYTECODE=1")
 endfunction()
