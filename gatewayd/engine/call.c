@@ -69,10 +69,11 @@ static void start(struct engine *e, struct bus *bus)
                                 .component = bus->call.component };
 
     for (uint16_t i = 0; i < bus->call.step_count; i++) {
-        const char *name = e->current->record->steps[bus->call.steps[i]].device;
+        const struct step_row *row = &e->current->record->steps[bus->call.steps[i]];
 
-        if (!has_name(names, call.device_count, name)) {
-            names[call.device_count++] = name;
+        call.is_retry = call.is_retry || row->is_retry;
+        if (!has_name(names, call.device_count, row->device)) {
+            names[call.device_count++] = row->device;
         }
     }
     bus->call.is_started = true;
@@ -240,6 +241,10 @@ static void take_result(struct engine *e, struct bus *bus, uint16_t index,
 
     if (bus->call.verb == VERB_STAGE && result->resumed_at > 0) {
         e->current->record->steps[index].resumed_at = result->resumed_at;
+        e->current->steps[index].is_dirty = true;
+    }
+    if (bus->call.verb == VERB_ACTIVATE && result->outcome == OUTCOME_DONE) {
+        e->current->record->steps[index].is_retry = false;
         e->current->steps[index].is_dirty = true;
     }
     switch (result->outcome) {

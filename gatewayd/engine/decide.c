@@ -50,17 +50,22 @@ static bool is_due(const struct job *job, uint16_t index, const char *bus, uint6
     return job->steps[index].due_ms <= now && strcmp(job->record->steps[index].bus, bus) == 0;
 }
 
-/* All steps that one call can serve together: the same verb, and the same image. */
+/* All steps that one call can serve together: the same verb, image, and operator's wish. */
 static void gather(struct choice *out, const struct job *job, const char *bus, uint64_t now)
 {
+    uint16_t first = 0;
+
     for (uint16_t i = 0; i < job->record->step_count && out->step_count < CALL_DEVICES_MAX; i++) {
         if (!is_due(job, i, bus, now) || decide_step(job, i) != out->verb) {
             continue;
         }
         if (out->step_count == 0) {
+            first = i;
             out->component = job->record->steps[i].component;
         }
-        if (out->verb == VERB_IDENTIFY || job->record->steps[i].component == out->component) {
+        if (out->verb == VERB_IDENTIFY ||
+            (job->record->steps[i].component == out->component &&
+             job->record->steps[i].is_retry == job->record->steps[first].is_retry)) {
             out->steps[out->step_count++] = i;
         }
     }

@@ -26,6 +26,7 @@ struct engine_call {
     uint64_t job;       /* the image is component `component` of this job; */
     uint16_t component; /* meaningless for VERB_IDENTIFY. Ready when staging; the other verbs need
                            only what the package and component_row say of it. */
+    bool is_retry;      /* an operator asked again: image_ref.retry of the router interface */
 };
 
 struct env;

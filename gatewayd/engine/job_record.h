@@ -88,7 +88,8 @@ struct step_row {
     uint32_t attempts;    /* Stage, Activate, Confirm and Revert calls in all */
     uint32_t tries;       /* of these, since the step last came forward */
     uint32_t activations; /* Activate calls since the step was staged */
-    bool is_retry;        /* an operator asked again: an image that was rejected is staged anew */
+    bool is_retry;        /* an operator asked again, and the device has not tried it since: what it
+                             rejected before is staged or activated anew */
     uint64_t resumed_at;  /* stream offset where the last transfer began */
     uint64_t done;        /* payload bytes that the device has safely */
 

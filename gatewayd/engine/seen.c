@@ -72,6 +72,19 @@ static enum seen seen_active(const struct device_slot *slot, const struct device
     return SEEN_TRIAL;
 }
 
+/* An operator asked again, and the device has not answered that yet: an image that failed its trial
+ * is whole and can be activated anew, one that failed its check is sent anew. */
+static enum seen seen_rejected(const struct step_row *row, const struct device_slot *slot)
+{
+    if (!row->is_retry || (!is_early(row->state) && row->state != STEP_ACTIVATING)) {
+        return SEEN_REJECTED;
+    }
+    if (slot->reason == 0) {
+        return SEEN_STAGED;
+    }
+    return is_early(row->state) ? SEEN_OLD : SEEN_REJECTED;
+}
+
 static enum seen seen_inactive(const struct step_row *row, const struct device_slot *slot,
                                const struct device_info *info, bool is_deferred)
 {
@@ -79,9 +92,7 @@ static enum seen seen_inactive(const struct step_row *row, const struct device_s
         return SEEN_STAGED;
     }
     if (slot && slot->state == SLOT_REJECTED) {
-        bool again = row->is_retry && is_early(row->state);
-
-        return again ? SEEN_OLD : SEEN_REJECTED;
+        return seen_rejected(row, slot);
     }
     /* Without a spare slot nothing can be seen of an image that is to flow in Activate. */
     bool flows_later = !info->caps.spare_slot &&

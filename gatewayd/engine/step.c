@@ -59,9 +59,11 @@ static void enter(struct engine *e, struct job *job, uint16_t index, enum step_s
     case STEP_WAITING:
     case STEP_FETCHING:
     case STEP_STAGING:
+    case STEP_STATES:
+        break;
     case STEP_TRIAL:
     case STEP_PASSED:
-    case STEP_STATES:
+        row->is_retry = false; /* it is being tried: the next rejection is a new one */
         break;
     }
 }

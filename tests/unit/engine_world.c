@@ -15,6 +15,7 @@ struct event {
     uint64_t call;
     enum verb verb;
     unsigned device, part;
+    bool is_retry;
     uint16_t component;
     uint64_t job;
     enum gw_err err;
@@ -290,7 +291,7 @@ static void effect_stage(struct world *w, struct world_device *d)
         violate(w, "staged while the new image runs", d->name);
         return;
     }
-    if (d->slot == SLOT_NOTHING || d->slot == SLOT_BAD) {
+    if (d->slot == SLOT_NOTHING) {
         d->slot = SLOT_PART;
         d->offset = 0;
         d->trial_starts = 0;
@@ -314,11 +315,12 @@ static void effect(struct world *w, const struct event *e)
         effect_stage(w, d);
         engine_call_progress(w->engine, e->call, d->name, d->offset,
                              (uint64_t)CHUNKS * CHUNK_BYTES);
-    } else if (e->verb == VERB_ACTIVATE && d->runs == RUNS_OLD && d->slot == SLOT_FULL) {
+    } else if (e->verb == VERB_ACTIVATE && d->runs == RUNS_OLD &&
+               (d->slot == SLOT_FULL || (d->slot == SLOT_BAD && e->is_retry))) {
         judge_activate(w, d);
+        d->trial_starts = d->slot == SLOT_BAD ? 1 : d->trial_starts + 1;
         d->runs = RUNS_TRIAL;
         d->trial_from_ms = w->now_ms;
-        d->trial_starts++;
     } else if (e->verb == VERB_CONFIRM && d->runs == RUNS_TRIAL) {
         judge_confirm(w, d);
         d->runs = RUNS_NEW;
@@ -528,7 +530,9 @@ static void env_call_start(struct env *env, const struct engine_call *call)
     }
     for (size_t i = 0; i < call->device_count; i++) {
         device = index_of(w, call->devices[i]);
-        struct event event = { .call = call->id, .verb = call->verb, .device = device };
+        struct event event = {
+            .call = call->id, .verb = call->verb, .device = device, .is_retry = call->is_retry
+        };
 
         for (unsigned part = 0; part < parts; part++) {
             event.at_ms = at += CHUNK_MS;

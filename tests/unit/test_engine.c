@@ -388,6 +388,33 @@ static void a_retry_tries_rejected_images_anew(void)
     world_free(w);
 }
 
+static void a_retry_survives_a_kill_at_every_operation(void)
+{
+    for (uint64_t gap = 0;; gap++) {
+        struct world *w = group_of(2, false);
+        struct gw_error error;
+
+        world_device(w, 1)->fate = FATE_FAIL;
+        CHECK_EQ(world_install(w), GW_OK);
+        CHECK(world_run(w, HOUR_MS));
+        uint64_t op = world_ops(w) + 1 + gap;
+
+        world_device(w, 1)->fate = FATE_PASS;
+        world_fault(w, (struct fault){ gap % 2 ? FAULT_KILL : FAULT_KILL_AFTER, op, 0 });
+        CHECK_EQ(engine_retry(world_engine(w), world_load(w), &error), GW_OK);
+        CHECK(world_run(w, HOUR_MS));
+        CHECK_EQ(world_job(w)->state, JOB_DONE);
+        CHECK(world_all_new(w));
+        CHECK_EQ(world_violations(w), 0);
+        bool is_late = world_ops(w) < op;
+
+        world_free(w);
+        if (is_late) {
+            break;
+        }
+    }
+}
+
 static void what_the_plan_refused_is_not_retried(void)
 {
     struct world *w = world_new(2, false);
@@ -653,6 +680,7 @@ int main(void)
     TEST(a_higher_sequence_supersedes_at_any_point_before_the_commit_record);
     TEST(a_cancel_at_any_point_ends_all_old_or_comes_too_late);
     TEST(a_retry_tries_rejected_images_anew);
+    TEST(a_retry_survives_a_kill_at_every_operation);
     TEST(what_the_plan_refused_is_not_retried);
     TEST(a_committed_device_that_is_gone_is_outstanding_and_goes_on_when_it_appears);
     TEST(a_broken_store_stops_everything);
