@@ -52,6 +52,8 @@ struct fetcher_ops {
     struct fetch_get *(*get)(struct fetcher *f, const struct fetch_request *request,
                              const struct fetch_events *events, void *ctx);
     void (*cancel)(struct fetch_get *get);
+    /* Keep the process between requests: while an image is streamed. Calls nest. */
+    void (*hold)(struct fetcher *f, bool on);
 };
 
 /* First member of every fetcher. */
@@ -77,9 +79,5 @@ MUST_USE enum gw_err fetcher_open(struct fetcher **out, const struct fetcher_con
 
 /* Cancels what is under way without callbacks, stops the process. NULL is fine. */
 void fetcher_close(struct fetcher *fetcher);
-
-/* Keep the process between requests: while a streamed image lives. Calls nest. */
-void fetcher_hold(struct fetcher *fetcher);
-void fetcher_let_go(struct fetcher *fetcher);
 
 #endif

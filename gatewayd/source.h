@@ -7,6 +7,7 @@
 #ifndef GATEWAYD_SOURCE_H
 #define GATEWAYD_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,9 @@ struct source_ops {
     struct source_read *(*read)(struct source *s, uint64_t offset, uint64_t len,
                                 const struct source_events *events, void *ctx);
     void (*cancel)(struct source_read *read);
+    /* Somebody will ask now and then for a long time / not any more: keep what serves it. NULL = no
+     * difference. */
+    void (*hold)(struct source *s, bool on);
     /* Length of the whole; 0 = not known yet (known after the first read of a URL, at the end of a
      * pipe). */
     uint64_t (*size)(const struct source *s);
@@ -63,7 +67,7 @@ struct source_url_config {
     const char *url;         /* copied */
     struct fetcher *fetcher; /* borrowed */
     struct cache *cache;     /* where a server's file goes that ignores Range; NULL = nowhere */
-    uint64_t retry_ms;       /* how long failures that may pass are retried, since the last byte */
+    uint64_t retry_ms;       /* see source_url_set_retry() */
     uint64_t backoff_ms;     /* first pause; doubles up to 30 times it. 1000 in the product */
     struct log_sink *log;
 };
@@ -71,7 +75,11 @@ struct source_url_config {
 /* A URL, read by Range requests; each goes on where it broke off. GW_OK. */
 MUST_USE enum gw_err source_open_url(struct source **out, const struct source_url_config *config);
 
-/* For both kinds of caller: source->ops->... */
+/* For how long a read retries failures that may pass (GW_SOURCE_BUSY, _CONNECT, _SLOW, _BROKEN,
+ * GW_FETCH_DIED), counted from its start or the last bytes that came at a fair rate. 0 = not at
+ * all. A source that is no URL: nothing. */
+void source_url_set_retry(struct source *source, uint64_t retry_ms);
+
 static inline struct source_read *source_read(struct source *s, uint64_t offset, uint64_t len,
                                               const struct source_events *events, void *ctx)
 {
