@@ -1,0 +1,188 @@
+#include "ctl_bars.h"
+
+#include <string.h>
+
+#include "ctl_fields.h"
+#include "ctl_job.h"
+
+enum {
+    NAME_MAX_COLUMNS = 16,
+    BAR_MIN = 10,
+    BAR_MAX = 40,
+    BAR_TEXT = 30, /* "[] 100%  1023.9 KiB/s  0:00:00" without the bar */
+};
+
+struct layout {
+    unsigned device, component, version, bar; /* columns; version 0 = not shown */
+};
+
+static struct short_text version_text(const struct json *step)
+{
+    struct short_text t;
+
+    (void)snprintf(t.text, sizeof t.text, "%.9s -> %.9s",
+                   has(step, "from_version") ? text_of(step, "from_version") : "?",
+                   text_of(step, "to_version"));
+    return t;
+}
+
+static unsigned larger(unsigned a, unsigned b)
+{
+    return a > b ? a : b;
+}
+
+static unsigned smaller(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+static struct layout layout_of(const struct json *steps, unsigned width)
+{
+    struct layout l = { .bar = BAR_MIN };
+
+    for (const struct json *s = json_first(steps); s; s = json_next(s)) {
+        l.device = larger(l.device, text_columns(text_of(s, "device")));
+        l.component = larger(l.component, text_columns(text_of(s, "component")));
+        l.version = larger(l.version, text_columns(version_text(s).text));
+    }
+    l.device = smaller(l.device, NAME_MAX_COLUMNS);
+    l.component = smaller(l.component, NAME_MAX_COLUMNS);
+    unsigned names = l.device + 2 + l.component + 2;
+
+    if (names + l.version + 2 + BAR_MIN + BAR_TEXT > width) {
+        l.version = 0;
+    }
+    unsigned used = names + (l.version ? l.version + 2 : 0) + BAR_TEXT;
+
+    l.bar = smaller(used + BAR_MIN < width ? width - used : BAR_MIN, BAR_MAX);
+    return l;
+}
+
+static void put_padded(FILE *out, const char *text, unsigned columns)
+{
+    unsigned used = smaller(text_columns(text), columns);
+
+    text_put_cut(out, text, columns);
+    (void)fprintf(out, "%*s", (int)(columns - used + 2), "");
+}
+
+static void put_bar(FILE *out, int64_t done, int64_t total, unsigned columns)
+{
+    unsigned percent = job_percent(done, total), filled = percent * columns / 100;
+
+    (void)fputc('[', out);
+    for (unsigned i = 0; i < columns; i++) {
+        (void)fputc(i < filled ? '#' : '-', out);
+    }
+    (void)fprintf(out, "] %3u%%", percent);
+}
+
+static void put_progress(FILE *out, const struct json *step, unsigned bar)
+{
+    put_bar(out, number_of(step, "done"), number_of(step, "total"), bar);
+    if (has(step, "rate")) {
+        (void)fprintf(out, "%14s", text_rate(number_of(step, "rate")).text);
+    }
+    if (has(step, "eta_s")) {
+        (void)fprintf(out, "%9s", text_clock(number_of(step, "eta_s")).text);
+    }
+}
+
+static void put_state(FILE *out, const struct json *step, unsigned columns,
+                      const struct style *style)
+{
+    const char *state = text_of(step, "state");
+    const struct json *error = json_get(step, "error");
+    char text[300];
+
+    if (json_is_object(error)) {
+        (void)snprintf(text, sizeof text, "%s: %s %s", state, text_of(error, "code"),
+                       text_of(error, "message"));
+    } else if (number_of(step, "resumed_at") > 0) {
+        (void)snprintf(text, sizeof text, "%s (resumed at %s)", state,
+                       text_bytes(number_of(step, "resumed_at")).text);
+    } else {
+        (void)snprintf(text, sizeof text, "%s", state);
+    }
+    text_begin(out, style, text_state_tone(state));
+    text_put_cut(out, text, columns);
+    text_end(out, style, text_state_tone(state));
+}
+
+static void put_step_line(FILE *out, const struct json *step, const struct layout *l,
+                          const struct style *style)
+{
+    put_padded(out, text_of(step, "device"), l->device);
+    put_padded(out, text_of(step, "component"), l->component);
+    if (l->version) {
+        put_padded(out, version_text(step).text, l->version);
+    }
+    if (job_step_is_moving(step)) {
+        put_progress(out, step, l->bar);
+    } else {
+        put_state(out, step, l->bar + BAR_TEXT, style);
+    }
+    (void)fputc('\n', out);
+}
+
+static bool is_downloading(const struct json *job)
+{
+    return number_of(job, "download_total") > 0 && !job_has_ended(job) &&
+           number_of(job, "download_done") < number_of(job, "download_total");
+}
+
+static void put_download(FILE *out, const struct json *job, const struct layout *l)
+{
+    int64_t done = number_of(job, "download_done"), total = number_of(job, "download_total");
+
+    put_padded(out, "download", l->device > 8 ? l->device : 8);
+    put_bar(out, done, total, l->bar);
+    (void)fprintf(out, "  %s", text_bytes(done).text);
+    (void)fprintf(out, " of %s\n", text_bytes(total).text);
+}
+
+/* The head can be long: a file name, a URL. */
+static void put_head_cut(FILE *out, const struct json *job, const struct style *style)
+{
+    struct style plain = *style;
+    char text[600] = "";
+    FILE *line = fmemopen(text, sizeof text, "w");
+
+    plain.color = false;
+    if (line) {
+        render_job_head(line, job, &plain);
+        (void)fclose(line);
+    }
+    text_begin(out, style, text_state_tone(text_of(job, "state")));
+    text_put_cut(out, text, style->width);
+    text_end(out, style, text_state_tone(text_of(job, "state")));
+    (void)fputc('\n', out);
+}
+
+unsigned render_job_bars(FILE *out, const struct json *job, unsigned lines_max,
+                         const struct style *style)
+{
+    const struct json *steps = json_get(job, "steps");
+    struct layout l = layout_of(steps, style->width);
+    unsigned lines = 1, left = 0;
+
+    put_head_cut(out, job, style);
+    if (is_downloading(job)) {
+        put_download(out, job, &l);
+        lines++;
+    }
+    for (const struct json *s = json_first(steps); s; s = json_next(s)) {
+        if (lines + (json_next(s) != NULL) >= lines_max) {
+            left++;
+            continue;
+        }
+        put_step_line(out, s, &l, style);
+        lines++;
+    }
+    if (left > 0) {
+        (void)fprintf(out, "... and %u more, %zu of %zu done\n", left, job_steps_done(job),
+                      json_count(steps));
+        lines++;
+    }
+    return lines;
+}
