@@ -22,7 +22,7 @@ void calls_choose(struct engine *e, uint64_t now)
 {
     struct job *job = e->current;
 
-    if (!job || e->is_stopping || !job_is_open(&job->record->job)) {
+    if (!job || e->is_stopping) {
         return;
     }
     for (size_t i = 0; i < e->bus_count; i++) {
@@ -131,7 +131,7 @@ uint64_t calls_due(struct engine *e)
     const struct job *job = e->current;
     uint64_t at = ENV_NEVER;
 
-    if (!job || e->is_stopping || !job_is_open(&job->record->job)) {
+    if (!job || e->is_stopping) {
         return at;
     }
     for (uint16_t i = 0; i < job->record->step_count; i++) {
@@ -177,6 +177,7 @@ void engine_call_device(struct engine *e, uint64_t call_id, const struct device_
 
         if (strcmp(row->device, info->name) == 0 && !bus->call.has_answer[i]) {
             bus->call.has_answer[i] = true;
+            step_resume(e, e->current, index);
             if (!step_has_ended(row)) {
                 step_observe(e, e->current, index, info);
             }
@@ -184,10 +185,14 @@ void engine_call_device(struct engine *e, uint64_t call_id, const struct device_
     }
 }
 
-/* A code that says "try again" is no verdict on the image or the device. */
+/* No verdict on the image or the device: the device is asked what came of it. A trial that was lost
+ * to a power cut is one of these; how often is bounded by ENGINE_TRIES_MAX and
+ * ENGINE_ACTIVATIONS_MAX. */
 static bool is_transient(const struct gw_error *error)
 {
-    return gw_code_of(error->err)->exit_code == EXIT_TRY_AGAIN || error->err == GW_CANCELLED;
+    return gw_code_of(error->err)->exit_code == EXIT_TRY_AGAIN || error->err == GW_CANCELLED ||
+           error->err == GW_TRIAL_LOST || error->err == GW_WRONG_STATE || error->err == GW_BUSY ||
+           error->err == GW_PROTOCOL || error->err == GW_IO;
 }
 
 static struct gw_error error_of(const struct device_result *result)
@@ -223,10 +228,12 @@ static void succeed(struct engine *e, struct bus *bus, uint16_t index, bool is_d
     }
 }
 
-static void fail(struct engine *e, struct bus *bus, uint16_t index, const struct gw_error *error)
+/* What is on its only way forward or back is asked again; a bound ends it. */
+static void fail(struct engine *e, uint16_t index, const struct gw_error *error)
 {
-    /* A refused Revert is asked again: nothing else can be done about it. */
-    if (is_transient(error) || bus->call.verb == VERB_REVERT || bus->call.verb == VERB_IDENTIFY) {
+    const struct step_row *row = &e->current->record->steps[index];
+
+    if (is_transient(error) || row->state == STEP_CONFIRMING || row->state == STEP_REVERTING) {
         step_delay(e, e->current, index, error);
     } else {
         e->current->steps[index].trouble = *error;
@@ -262,7 +269,7 @@ static void take_result(struct engine *e, struct bus *bus, uint16_t index,
         if (bus->call.verb == VERB_IDENTIFY) {
             step_lose(e, e->current, index, &error);
         } else {
-            fail(e, bus, index, &error);
+            fail(e, index, &error);
         }
         break;
     }
@@ -336,7 +343,14 @@ static void miss(struct engine *e, struct bus *bus, uint16_t index, const struct
     } else if (bus->call.verb == VERB_IDENTIFY) {
         step_lose(e, e->current, index, why);
     } else {
-        fail(e, bus, index, why);
+        fail(e, index, why);
+    }
+}
+
+static void ask_later(struct engine *e, uint16_t index)
+{
+    if (step_is_outstanding(&e->current->record->steps[index])) {
+        e->current->steps[index].due_ms = engine_now(e) + ENGINE_OUTSTANDING_MS;
     }
 }
 
@@ -352,6 +366,7 @@ void engine_call_ended(struct engine *e, uint64_t call_id, const struct gw_error
         if (!bus->call.has_answer[i] && !step_has_ended(&e->current->record->steps[index])) {
             miss(e, bus, index, error);
         }
+        ask_later(e, index);
     }
     for (size_t i = 0; i < e->bus_count; i++) {
         if (e->buses[i].call.id == call_id) {

@@ -32,7 +32,7 @@ enum verb decide_step(const struct job *job, uint16_t index)
     bool has_image = job->images[row->component].state == IMAGE_READY;
 
     if (step_has_ended(row)) {
-        return VERB_NONE;
+        return live->is_missed && step_is_outstanding(row) ? VERB_IDENTIFY : VERB_NONE;
     }
     enum verb verb = step_wants(row->state, live->seen);
 

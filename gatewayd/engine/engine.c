@@ -64,6 +64,9 @@ void engine_load(struct engine *e, struct job_record *record)
         abort();
     }
     know_buses(e, job);
+    for (uint16_t i = 0; i < record->step_count; i++) {
+        job->steps[i].is_missed = step_is_outstanding(&record->steps[i]);
+    }
     if (!e->current || !job_is_open(&e->current->record->job)) {
         job_free(e->current);
         e->current = job;
@@ -277,27 +280,13 @@ void engine_bus(struct engine *e, const char *name, enum engine_bus state)
     }
 }
 
-/* A device that comes back takes up again what was left outstanding when the job ended. */
-static void reopen(struct engine *e, uint16_t index)
-{
-    struct job *job = e->current;
-
-    if (!job_is_open(&job->record->job) && step_is_outstanding(&job->record->steps[index])) {
-        job->record->job.state = JOB_COMMITTED;
-        job->record->job.finished_s = 0;
-        job->is_dirty = true;
-        pending_audit(e, "job goes on", job->record->steps[index].device, job->record->job.id,
-                      NULL);
-    }
-}
-
 void engine_device_appeared(struct engine *e, const char *bus, const char *device)
 {
     for (uint16_t i = 0; e->current && i < e->current->record->step_count; i++) {
         const struct step_row *row = &e->current->record->steps[i];
 
         if (strcmp(row->bus, bus) == 0 && strcmp(row->device, device) == 0) {
-            reopen(e, i);
+            step_resume(e, e->current, i);
             step_wake(e->current, i);
         }
     }

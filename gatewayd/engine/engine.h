@@ -31,6 +31,7 @@ enum {
     ENGINE_POLL_MS = 1000,         /* between two questions to a device on trial */
     ENGINE_BACKOFF_MIN_MS = 2000,  /* a device that does not answer is asked again after this, */
     ENGINE_BACKOFF_MAX_MS = 30000, /* doubled each time up to this, and at once when it appears */
+    ENGINE_OUTSTANDING_MS = 60000, /* between two questions to an outstanding device */
     ENGINE_TRIES_MAX = 8,          /* calls for a step that do not bring it forward */
     ENGINE_ACTIVATIONS_MAX = 5,    /* Activate calls that did not lead to a verdict */
     ENGINE_TRIAL_MAX_MS = 600000,  /* when the device does not state how long a trial lasts */

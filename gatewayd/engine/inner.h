@@ -16,6 +16,7 @@ struct live_step {
     bool is_away;            /* the last question was not answered */
     bool revert_answered;    /* since it was last seen on trial */
     bool is_deferred;        /* no spare slot: the bytes flow in Activate */
+    bool is_missed;          /* outstanding because it did not answer: asked again now and then */
     bool cannot_say;         /* its answers do not tell which image it has */
     uint64_t absent_ms;      /* since when it cannot be reached; 0 = it can */
     uint64_t due_ms;         /* no call before this time; 0 = at once */
@@ -120,6 +121,8 @@ void step_lose(struct engine *e, struct job *job, uint16_t index, const struct g
 void step_delay(struct engine *e, struct job *job, uint16_t index, const struct gw_error *error);
 /* It may answer again: ask at once. */
 void step_wake(struct job *job, uint16_t index);
+/* An outstanding step takes up its way again, and its job with it. */
+void step_resume(struct engine *e, struct job *job, uint16_t index);
 /* Deadlines that have passed. */
 void step_check_deadlines(struct engine *e, struct job *job, uint16_t index);
 /* When its next deadline passes; ENV_NEVER = none. */

@@ -90,6 +90,8 @@ void step_give_up(struct engine *e, struct job *job, uint16_t index, const struc
 
     job->steps[index].is_dirty = true;
     if (row->state == STEP_CONFIRMING) {
+        job->steps[index].is_missed = job->steps[index].absent_ms != 0;
+        job->steps[index].due_ms = engine_now(e) + ENGINE_OUTSTANDING_MS;
         (void)gw_fail(&row->error, GW_COMMIT_OUTSTANDING, "GW%d %s", (int)error->err,
                       error->detail);
         pending_audit(e, "commit outstanding", row->device, job->record->job.id, &row->error);
@@ -265,18 +267,31 @@ void step_lose(struct engine *e, struct job *job, uint16_t index, const struct g
 
 void step_wake(struct job *job, uint16_t index)
 {
-    struct step_row *row = &job->record->steps[index];
     struct live_step *live = &job->steps[index];
 
     live->seen = SEEN_NOTHING;
     live->due_ms = 0;
     live->backoff_ms = 0;
-    if (step_is_outstanding(row)) {
-        row->error = (struct gw_error){ .err = GW_OK };
-        row->tries = 0;
-        row->activations = 0;
-        live->absent_ms = 0;
-        live->is_dirty = true;
+}
+
+void step_resume(struct engine *e, struct job *job, uint16_t index)
+{
+    struct step_row *row = &job->record->steps[index];
+    struct live_step *live = &job->steps[index];
+
+    if (!step_is_outstanding(row)) {
+        return;
+    }
+    row->error = (struct gw_error){ .err = GW_OK };
+    row->tries = 0;
+    row->activations = 0;
+    live->absent_ms = 0;
+    live->is_dirty = true;
+    if (!job_is_open(&job->record->job)) {
+        job->record->job.state = JOB_COMMITTED;
+        job->record->job.finished_s = 0;
+        job->is_dirty = true;
+        pending_audit(e, "job goes on", row->device, job->record->job.id, NULL);
     }
 }
 

@@ -916,9 +916,14 @@ bool world_status_is_true(const struct world *w)
     return true;
 }
 
-void world_power(struct world *w, unsigned device, bool on)
+void world_power_silently(struct world *w, unsigned device, bool on)
 {
     power(w, &w->devices[device], on);
+}
+
+void world_power(struct world *w, unsigned device, bool on)
+{
+    world_power_silently(w, device, on);
     if (on) {
         engine_device_appeared(w->engine, w->devices[device].bus, w->devices[device].name);
         turn(w);

@@ -95,6 +95,8 @@ bool world_status_is_true(const struct world *w);
 
 /* Power as an operator has it. */
 void world_power(struct world *w, unsigned device, bool on);
+/* The same, on a bus that does not notice. */
+void world_power_silently(struct world *w, unsigned device, bool on);
 void world_kill(struct world *w);
 void world_image_fails(struct world *w, enum gw_err err);
 /* After the n-th commit from now the store is broken. */

@@ -452,7 +452,11 @@ static void a_committed_device_that_is_gone_is_outstanding_and_goes_on_when_it_a
             if (outstanding % 2) {
                 world_kill(w); /* a restart remembers it */
             }
-            world_power(w, 1, true);
+            if (outstanding % 3) {
+                world_power(w, 1, true);
+            } else {
+                world_power_silently(w, 1, true);
+            }
             CHECK(world_run(w, HOUR_MS));
             CHECK_EQ(world_job(w)->state, JOB_DONE);
             CHECK(world_all_new(w));
