@@ -60,7 +60,8 @@ static const struct option_spec {
     { OPTION_HELP, "--help", "-h", NULL, "this help, or that of the verb" },
     { OPTION_FOLLOW, "--follow", "-f", NULL, "show progress until the job has ended" },
     { OPTION_NO_WAIT, "--no-wait", NULL, NULL, "do not wait for the end of the job" },
-    { OPTION_MODE, "--mode", NULL, "auto|cached|streamed", "how images pass through the gateway" },
+    { OPTION_MODE, "--mode", NULL, "MODE",
+      "auto, cached or streamed: how images pass the gateway" },
     { OPTION_SUPERSEDE, "--supersede", NULL, NULL,
       "replace the open job if this package is newer" },
     { OPTION_REFRESH, "--refresh", NULL, NULL, "ask the devices now instead of what is known" },
@@ -214,12 +215,18 @@ struct words {
     unsigned count;
 };
 
-static bool is_prefix_of_verb(const char *word)
+/* Is `word` the first of the two words of `name`? */
+static bool begins_with_word(const char *name, const char *word)
 {
     size_t len = strlen(word);
 
+    return strncmp(name, word, len) == 0 && name[len] == ' ';
+}
+
+static bool is_prefix_of_verb(const char *word)
+{
     for (size_t i = 0; i < VERBS; i++) {
-        if (strncmp(verbs[i].name, word, len) == 0 && verbs[i].name[len] == ' ') {
+        if (begins_with_word(verbs[i].name, word)) {
             return true;
         }
     }
@@ -249,14 +256,13 @@ static const struct verb *find_verb(const struct words *words, unsigned *used)
 static enum gw_err incomplete(const char *word, struct gw_error *error)
 {
     char list[120] = "";
-    size_t len = strlen(word);
 
     for (size_t i = 0; i < VERBS; i++) {
-        if (strncmp(verbs[i].name, word, len) == 0 && verbs[i].name[len] == ' ') {
+        if (begins_with_word(verbs[i].name, word)) {
             size_t used = strlen(list);
 
             (void)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "",
-                           verbs[i].name + len + 1);
+                           verbs[i].name + strlen(word) + 1);
         }
     }
     return gw_fail(error, GW_USAGE, "%s needs a second word: %s", word, list);
@@ -285,8 +291,8 @@ static enum gw_err check_words(struct arguments *out, const struct words *words,
     unsigned count = words->count - used;
 
     if (count < verb->words_min || count > verb->words_max) {
-        return gw_fail(error, GW_USAGE, "usage: gatewayctl %s%s%s", verb->name,
-                       *verb->synopsis ? " " : "", verb->synopsis);
+        return gw_fail(error, GW_USAGE, "%s takes %s", verb->name,
+                       *verb->synopsis ? verb->synopsis : "no argument");
     }
     for (unsigned i = 0; i < count; i++) {
         out->words[i] = words->word[used + i];
@@ -350,7 +356,10 @@ enum gw_err verbs_parse(struct arguments *out, int argc, char *const *argv, stru
     }
     out->verb = find_verb(&words, &used);
     if (out->given & OPTION_HELP) {
-        return GW_OK;
+        bool is_known = out->verb || words.count == 0 || is_prefix_of_verb(words.word[0]);
+
+        out->words[0] = words.count > 0 ? words.word[0] : NULL;
+        return is_known ? GW_OK : no_verb(&words, error);
     }
     if (!out->verb) {
         return no_verb(&words, error);
@@ -385,14 +394,29 @@ static void put_verb_line(FILE *out, const struct verb *verb)
     (void)fprintf(out, "  %-20s %s\n", usage, verb->summary);
 }
 
-void verbs_help(FILE *out, const struct verb *verb)
+static void help_verb(FILE *out, const struct verb *verb)
 {
-    if (verb) {
-        (void)fprintf(out, "usage: gatewayctl %s%s%s [OPTION...]\n%s\n", verb->name,
-                      *verb->synopsis ? " " : "", verb->synopsis, verb->summary);
-        (void)fprintf(out, "%s%s%s\noptions:\n", *verb->details ? "\n" : "", verb->details,
-                      *verb->details ? "\n" : "");
-        put_options(out, verb->options | OPTION_GLOBAL);
+    (void)fprintf(out, "usage: gatewayctl %s%s%s [OPTION...]\n%s\n", verb->name,
+                  *verb->synopsis ? " " : "", verb->synopsis, verb->summary);
+    (void)fprintf(out, "%s%s%s\noptions:\n", *verb->details ? "\n" : "", verb->details,
+                  *verb->details ? "\n" : "");
+    put_options(out, verb->options | OPTION_GLOBAL);
+}
+
+void verbs_help(FILE *out, const struct arguments *arguments)
+{
+    const char *first = arguments->words[0];
+
+    if (arguments->verb) {
+        help_verb(out, arguments->verb);
+        return;
+    }
+    if (first) {
+        for (size_t i = 0; i < VERBS; i++) {
+            if (begins_with_word(verbs[i].name, first)) {
+                put_verb_line(out, &verbs[i]);
+            }
+        }
         return;
     }
     (void)fputs("usage: gatewayctl VERB [ARGUMENT...] [OPTION...]\n"
@@ -404,9 +428,9 @@ void verbs_help(FILE *out, const struct verb *verb)
     (void)fputs("\noptions of every verb:\n", out);
     put_options(out, OPTION_GLOBAL);
     (void)fputs(
-        "\ngatewayctl VERB --help shows the options of one verb. Exit codes: 0 done, 1 failed, 2 "
-        "usage,\n"
-        "3 not found, 4 refused, 5 partial, 6 busy, 7 daemon unreachable, 8 permission denied,\n"
-        "9 stale source, 75 try again, 130 detached.\n",
+        "\ngatewayctl VERB --help shows the options of one verb.\n"
+        "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused, 5 partial, 6 busy,\n"
+        "7 daemon unreachable, 8 permission denied, 9 stale source, 75 try again,\n"
+        "130 detached.\n",
         out);
 }

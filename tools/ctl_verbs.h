@@ -51,12 +51,12 @@ struct verb {
 /* Verb number `index`, NULL past the last. */
 const struct verb *verb_at(size_t index);
 
-/* GW_OK. With OPTION_HELP in out->given, `verb` may be NULL or the one that help is wanted for.
- * GW_USAGE: *error says what and suggests. Nothing is printed. */
+/* GW_OK. With OPTION_HELP in out->given only words[0] and `verb` say what help is wanted for; both
+ * may be NULL. GW_USAGE: *error says what and suggests. Nothing is printed. */
 MUST_USE enum gw_err verbs_parse(struct arguments *out, int argc, char *const *argv,
                                  struct gw_error *error);
 
-/* Help for one verb, or with NULL the overview. */
-void verbs_help(FILE *out, const struct verb *verb);
+/* Help for one verb, for the verbs that begin with a word ("job"), or for all. */
+void verbs_help(FILE *out, const struct arguments *arguments);
 
 #endif

@@ -70,7 +70,7 @@ int main(int argc, char **argv)
     if (err != GW_OK) {
         exit_code = ctl_fail(&ctl, failure_of(&error));
     } else if (arguments.given & OPTION_HELP) {
-        verbs_help(ctl.out, arguments.verb);
+        verbs_help(ctl.out, &arguments);
     } else {
         exit_code = arguments.verb->run(&ctl, &arguments);
     }
