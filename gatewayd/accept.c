@@ -82,7 +82,7 @@ static void on_refreshed(void *ctx)
 static void on_opened(struct acceptance *a)
 {
     a->result->package = intake_take(a->intake);
-    a->refresh = fleet_refresh_start(a->context.fleet, on_refreshed, a);
+    a->refresh = fleet_refresh_start(a->context.fleet, true, on_refreshed, a);
     if (!a->refresh) {
         struct gw_error error;
 

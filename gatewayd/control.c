@@ -223,7 +223,6 @@ void control_close(struct control *control)
 {
     if (control) {
         vl_server_close(control->server);
-        control_drop_followers(control);
         free(control);
     }
 }

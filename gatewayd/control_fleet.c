@@ -118,19 +118,15 @@ static void on_refreshed(void *ctx)
 
 void control_devices(struct control *control, struct vl_call *call)
 {
-    struct refresh *refresh;
+    struct refresh *refresh = calloc(1, sizeof *refresh);
+    bool ask = json_get_bool(vl_call_parameters(call), "refresh", false);
 
-    if (!json_get_bool(vl_call_parameters(call), "refresh", false)) {
-        reply_devices(control, call);
-        return;
-    }
-    refresh = calloc(1, sizeof *refresh);
     if (!refresh) {
         control_fail(call, GW_NO_MEMORY, "refresh");
         return;
     }
     *refresh = (struct refresh){ { drop_refresh }, control, call, NULL };
-    refresh->running = fleet_refresh_start(control->core->fleet, on_refreshed, refresh);
+    refresh->running = fleet_refresh_start(control->core->fleet, ask, on_refreshed, refresh);
     if (!refresh->running) {
         free(refresh);
         control_fail(call, GW_NO_MEMORY, "refresh");
@@ -140,6 +136,24 @@ void control_devices(struct control *control, struct vl_call *call)
 }
 
 /* ---- buses ---- */
+
+/* What the configuration adds to the router's profile, as text. */
+static void add_sandbox(struct json *json, const struct config_bus *config)
+{
+    struct json *added = json_new_object();
+
+    if (config->sandbox) {
+        (void)json_set(added, "sandbox", json_copy(config->sandbox));
+    }
+    if (config->environment) {
+        (void)json_set(added, "environment", json_copy(config->environment));
+    }
+    char *text = json_print(added);
+
+    json_set_string(json, "sandbox", text);
+    json_free(added);
+    free(text);
+}
 
 static struct json *bus_json(const struct core *core, const struct bus *bus)
 {
@@ -157,11 +171,8 @@ static struct json *bus_json(const struct core *core, const struct bus *bus)
     json_set_string(json, "state", bus_state_word(bus_state(bus)));
     json_set_integer(json, "devices", devices);
     json_set_integer(json, "restarts", bus_restarts(bus));
-    if (config->sandbox) {
-        char *text = json_print(config->sandbox);
-
-        json_set_string(json, "sandbox", text);
-        free(text);
+    if (config->sandbox || config->environment) {
+        add_sandbox(json, config);
     }
     if (bus_error(bus)->err) {
         (void)json_set(json, "error", error_to_json(bus_error(bus)));

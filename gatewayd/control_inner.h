@@ -49,7 +49,6 @@ void control_jobs(struct control *control, struct vl_call *call);
 void control_job(struct control *control, struct vl_call *call);
 void control_cancel(struct control *control, struct vl_call *call);
 void control_retry(struct control *control, struct vl_call *call);
-void control_drop_followers(struct control *control);
 
 /* control_report.c */
 void control_report(struct control *control, struct vl_call *call);

@@ -24,6 +24,14 @@ enum {
     QUEUED_MAX = 256 << 10, /* bytes: a follower that reads slower misses progress */
 };
 
+static void audit_job(struct control *control, struct vl_call *call, const char *event, uint64_t id)
+{
+    char object[32];
+
+    (void)snprintf(object, sizeof object, "job %llu", (unsigned long long)id);
+    control_audit(control, vl_call_peer(call), event, object, NULL);
+}
+
 /* ---- Plan and Install ---- */
 
 struct request {
@@ -150,6 +158,7 @@ static void on_accepted(void *ctx, struct accepted *accepted, const struct gw_er
     } else if (request->is_install) {
         struct json *answer = json_new_object();
 
+        audit_job(request->control, request->call, "install", id);
         json_set_integer(answer, "job", (int64_t)id);
         vl_call_reply(request->call, answer, false);
     } else {
@@ -431,13 +440,6 @@ void control_job_changed(struct control *control, uint64_t job)
     }
 }
 
-void control_drop_followers(struct control *control)
-{
-    while (control->followers) {
-        free_follower(control->followers);
-    }
-}
-
 static void follow(struct control *control, struct vl_call *call, const struct job_record *record)
 {
     struct follower *follower = calloc(1, sizeof *follower);
@@ -489,15 +491,6 @@ static void reply_job(struct control *control, struct vl_call *call, uint64_t id
     control_release_job(record, is_owned);
 }
 
-static void audit_job(struct control *control, struct vl_call *call, const char *event, uint64_t id,
-                      const struct gw_error *error)
-{
-    char object[32];
-
-    (void)snprintf(object, sizeof object, "job %llu", (unsigned long long)id);
-    control_audit(control, vl_call_peer(call), event, object, error);
-}
-
 void control_cancel(struct control *control, struct vl_call *call)
 {
     uint64_t id = (uint64_t)json_get_integer(vl_call_parameters(call), "id", 0);
@@ -508,7 +501,7 @@ void control_cancel(struct control *control, struct vl_call *call)
         control_fail_with(call, &error);
         return;
     }
-    audit_job(control, call, "job cancelled", id, NULL);
+    audit_job(control, call, "cancel", id);
     env_uv_turn(control->core->env);
     reply_job(control, call, id);
 }
@@ -546,6 +539,6 @@ void control_retry(struct control *control, struct vl_call *call)
         control_fail_with(call, &error);
         return;
     }
-    audit_job(control, call, "job retried", id, NULL);
+    audit_job(control, call, "retry", id);
     reply_job(control, call, id);
 }

@@ -9,6 +9,7 @@
 #include "fleet.h"
 #include "json.h"
 #include "live_jobs.h"
+#include "log.h"
 #include "store.h"
 
 /* The call of the engine on one bus. */
@@ -123,6 +124,19 @@ static void set_timer(struct env *base, uint64_t at_ms)
     }
 }
 
+/* What the audit log has, the journal has too. */
+static void log_audit(struct env_uv *env, const struct audit_row *row)
+{
+    if (row->err) {
+        log_warning(env->config.log, "job %llu: %s: %s: GW%04d %s: %s",
+                    (unsigned long long)row->job, row->event, row->object, (int)row->err,
+                    gw_err_text(row->err), row->detail);
+    } else {
+        log_notice(env->config.log, "job %llu: %s: %s", (unsigned long long)row->job, row->event,
+                   row->object);
+    }
+}
+
 static enum gw_err commit(struct env *base, const struct change *changes, size_t n)
 {
     struct env_uv *env = self(base);
@@ -131,6 +145,11 @@ static enum gw_err commit(struct env *base, const struct change *changes, size_t
 
     if (err) {
         env->config.ops->fatal(env->config.ctx, &error);
+    }
+    for (size_t i = 0; !err && i < n; i++) {
+        if (changes[i].kind == CHANGE_AUDIT) {
+            log_audit(env, changes[i].row.audit);
+        }
     }
     return err;
 }

@@ -13,9 +13,13 @@ struct fleet_refresh {
     struct fleet *fleet;
     void (*done)(void *ctx); /* NULL = cancelled */
     void *ctx;
-    unsigned scans;  /* under way */
-    uv_timer_t turn; /* so that done() never comes from inside the start */
+    bool ask;
+    uint64_t settle_until_ms;
+    unsigned scans; /* under way, and one for the loop that starts them */
+    uv_timer_t timer;
 };
+
+enum { SETTLE_POLL_MS = 20 };
 
 struct scan {
     struct fleet *fleet;
@@ -179,7 +183,7 @@ static void on_refresh_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
-static void on_refresh_turn(uv_timer_t *timer)
+static void on_refresh_end(uv_timer_t *timer)
 {
     struct fleet_refresh *refresh = timer->data;
 
@@ -189,10 +193,17 @@ static void on_refresh_turn(uv_timer_t *timer)
     uv_close((uv_handle_t *)timer, on_refresh_closed);
 }
 
+static void settle(struct fleet *fleet, const struct bus *bus)
+{
+    for (size_t i = 0; i < fleet->bus_count; i++) {
+        fleet->settled[i] = fleet->settled[i] || fleet->buses[i] == bus;
+    }
+}
+
 static void scan_ended(struct fleet_refresh *refresh)
 {
     if (refresh && --refresh->scans == 0) {
-        (void)uv_timer_start(&refresh->turn, on_refresh_turn, 0, 0);
+        (void)uv_timer_start(&refresh->timer, on_refresh_end, 0, 0);
     }
 }
 
@@ -231,6 +242,7 @@ static void on_scan_end(void *ctx, const struct gw_error *error, const struct js
             fleet_missed(fleet, device->name, &absent);
         }
     }
+    settle(fleet, scan->bus);
     scan_ended(scan->refresh);
     free(scan);
 }
@@ -283,22 +295,53 @@ static void identify(struct fleet *fleet, struct bus *bus, const char *device)
     }
 }
 
-struct fleet_refresh *fleet_refresh_start(struct fleet *fleet, void (*done)(void *ctx), void *ctx)
+static bool is_settled(const struct fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->bus_count; i++) {
+        if (!fleet->settled[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void on_refresh_poll(uv_timer_t *timer)
+{
+    struct fleet_refresh *refresh = timer->data;
+    struct fleet *fleet = refresh->fleet;
+
+    if (refresh->done && !is_settled(fleet) &&
+        uv_now(fleet->config.loop) < refresh->settle_until_ms) {
+        (void)uv_timer_start(timer, on_refresh_poll, SETTLE_POLL_MS, 0);
+        return;
+    }
+    for (size_t i = 0; refresh->done && refresh->ask && i < fleet->bus_count; i++) {
+        if (bus_state(fleet->buses[i]) == BUS_OPEN && start_scan(fleet, fleet->buses[i], refresh)) {
+            refresh->scans++;
+        }
+    }
+    scan_ended(refresh);
+}
+
+struct fleet_refresh *fleet_refresh_start(struct fleet *fleet, bool ask, void (*done)(void *ctx),
+                                          void *ctx)
 {
     struct fleet_refresh *refresh = calloc(1, sizeof *refresh);
 
     if (!refresh) {
         return NULL;
     }
-    *refresh = (struct fleet_refresh){ .fleet = fleet, .done = done, .ctx = ctx, .scans = 1 };
-    (void)uv_timer_init(fleet->config.loop, &refresh->turn);
-    refresh->turn.data = refresh;
-    for (size_t i = 0; i < fleet->bus_count; i++) {
-        if (bus_state(fleet->buses[i]) == BUS_OPEN && start_scan(fleet, fleet->buses[i], refresh)) {
-            refresh->scans++;
-        }
-    }
-    scan_ended(refresh); /* the one that stands for this loop */
+    *refresh = (struct fleet_refresh){
+        .fleet = fleet,
+        .done = done,
+        .ctx = ctx,
+        .ask = ask,
+        .scans = 1,
+        .settle_until_ms = uv_now(fleet->config.loop) + FLEET_SETTLE_MS,
+    };
+    (void)uv_timer_init(fleet->config.loop, &refresh->timer);
+    refresh->timer.data = refresh;
+    (void)uv_timer_start(&refresh->timer, on_refresh_poll, 0, 0);
     return refresh;
 }
 
@@ -316,6 +359,9 @@ static void on_bus_changed(void *ctx, struct bus *bus)
     struct fleet *fleet = ctx;
     enum bus_state state = bus_state(bus);
 
+    if (state != BUS_STARTING && state != BUS_OPEN && state != BUS_BUSY) {
+        settle(fleet, bus);
+    }
     for (size_t i = 0; i < fleet->device_count; i++) {
         struct fleet_device *device = fleet->devices[i];
 
@@ -371,7 +417,8 @@ enum gw_err fleet_open(struct fleet **out, const struct fleet_config *config,
     }
     fleet->config = *config;
     fleet->buses = calloc(config->config->bus_count + 1, sizeof(struct bus *));
-    if (!fleet->buses || store_devices(config->store, on_stored_device, fleet)) {
+    fleet->settled = calloc(config->config->bus_count + 1, sizeof *fleet->settled);
+    if (!fleet->buses || !fleet->settled || store_devices(config->store, on_stored_device, fleet)) {
         fleet_close(fleet);
         return gw_fail(error, GW_STORE, "inventory");
     }
@@ -422,6 +469,7 @@ void fleet_close(struct fleet *fleet)
         free(fleet->devices[i]);
     }
     free(fleet->buses);
+    free(fleet->settled);
     free(fleet->devices);
     free(fleet->images);
     free(fleet);

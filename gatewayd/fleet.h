@@ -19,6 +19,8 @@
 #include "err.h"
 #include "inventory.h"
 
+enum { FLEET_SETTLE_MS = 5000 };
+
 struct fleet;
 struct fleet_refresh; /* a scan of all buses that are free, under way */
 struct store;
@@ -81,9 +83,11 @@ struct fleet_image {
 };
 void fleet_learn(struct fleet *fleet, const struct fleet_image *image);
 
-/* Ask all devices on buses that are open and not busy. `done` comes from the loop, once; the buses
- * bound the time it takes. NULL: no memory. */
-struct fleet_refresh *fleet_refresh_start(struct fleet *fleet, void (*done)(void *ctx), void *ctx);
+/* Wait until every bus has opened and scanned once, or failed to (FLEET_SETTLE_MS at most); then,
+ * with `ask`, ask all devices on buses that are open and not busy, which the routers bound in time.
+ * `done` comes from the loop, once. NULL: no memory. */
+struct fleet_refresh *fleet_refresh_start(struct fleet *fleet, bool ask, void (*done)(void *ctx),
+                                          void *ctx);
 void fleet_refresh_cancel(struct fleet_refresh *refresh); /* no callback; NULL is fine */
 
 /* The facts of one device as plan and people see them: names translated, declarations and stored

@@ -7,6 +7,7 @@
 struct fleet {
     struct fleet_config config;
     struct bus **buses;
+    bool *settled; /* for each bus: its first scan has ended, or it could not be opened */
     size_t bus_count;
     struct fleet_device **devices; /* in the order in which they became known */
     size_t device_count;

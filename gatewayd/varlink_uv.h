@@ -66,7 +66,8 @@ struct vl_server_config {
 MUST_USE enum gw_err vl_server_open(struct vl_server **out, const struct vl_server_config *config,
                                     struct gw_error *error);
 
-/* Stops listening, drops every connection without gone(), removes the socket. NULL is fine. */
+/* Stops listening, drops every connection (gone() from inside this function), removes the socket.
+ * NULL is fine. */
 void vl_server_close(struct vl_server *server);
 
 const char *vl_call_method(const struct vl_call *call); /* "io.gatewayd.Control.Status" */

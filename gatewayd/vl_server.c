@@ -62,7 +62,7 @@ static void drop(struct vl_connection *c)
     vl_stream_close(&c->stream, on_connection_closed);
 }
 
-/* From the loop only: close it, and tell the owner of its call. */
+/* Close it, and tell the owner of its call. */
 static void drop_and_tell(struct vl_connection *c)
 {
     if (c->call.is_open) {
@@ -329,13 +329,7 @@ void vl_server_close(struct vl_server *server)
         return;
     }
     while (server->connections) {
-        struct vl_connection *c = server->connections;
-
-        if (c->call.is_open) {
-            c->call.is_open = false;
-            varlink_call_free(&c->call.message);
-        }
-        drop(c);
+        drop_and_tell(server->connections);
     }
     (void)unlink(server->path);
     uv_close((uv_handle_t *)&server->poll, on_server_closed);
