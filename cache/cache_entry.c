@@ -363,6 +363,11 @@ enum gw_err cache_entry_append(struct cache_entry *e, const uint8_t *bytes, size
     return GW_OK;
 }
 
+void cache_entry_rewind(struct cache_entry *e)
+{
+    e->filled = 0;
+}
+
 /* --- complete --- */
 
 static int give_name(struct cache_entry *e)

@@ -60,6 +60,10 @@ void cache_entry_check(struct cache_entry *entry);
 MUST_USE enum gw_err cache_entry_append(struct cache_entry *entry, const uint8_t *bytes,
                                         size_t len);
 
+/* FILLING: forget the bytes of a block that is not whole: appending goes on at that block's start.
+ */
+void cache_entry_rewind(struct cache_entry *entry);
+
 /* FULL: the descriptor to fdatasync(), on a thread of the caller's if it likes. */
 int cache_entry_fd(const struct cache_entry *entry);
 

@@ -356,6 +356,7 @@ static void begin_fill(struct content *c)
     uint64_t done = (uint64_t)cache_entry_good_blocks(c->entry) * c->manifest.block_size;
 
     (void)uv_idle_stop(&c->turn);
+    cache_entry_rewind(c->entry); /* a read that was cancelled may have left half a block */
     c->read = source_read(c->source, payload_at(c) + done, c->manifest.payload_size - done, &events,
                           c);
 }

@@ -151,6 +151,24 @@ static void a_broken_download_goes_on_behind_its_last_whole_block(void)
     fixture_image_free(&image);
 }
 
+static void after_a_rewind_appending_goes_on_at_a_whole_block(void)
+{
+    struct fixture_image image;
+    struct cache *cache = open_cache(8 << 20);
+    struct cache_entry *entry;
+
+    fixture_image_make(&image, 8, 50000, 1024);
+    CHECK_EQ(cache_entry_create(&entry, cache, image.identity, &image.manifest, image.table),
+             GW_OK);
+    CHECK_EQ(cache_entry_append(entry, image.payload, 10 * 1024 + 77), GW_OK);
+    cache_entry_rewind(entry);
+    CHECK_EQ(cache_entry_append(entry, image.payload + 10 * 1024, 50000 - 10 * 1024), GW_OK);
+    CHECK_EQ(cache_entry_state(entry), CACHE_FULL);
+    cache_entry_close(entry);
+    cache_close(cache);
+    fixture_image_free(&image);
+}
+
 static void one_check_reads_no_more_than_it_says(void)
 {
     struct fixture_image image;
@@ -470,6 +488,7 @@ int main(void)
     TEST_IN_FOLDER(a_stored_file_is_read_only_and_ours);
     TEST_IN_FOLDER(an_unsafe_folder_is_refused);
     TEST_IN_FOLDER(a_broken_download_goes_on_behind_its_last_whole_block);
+    TEST_IN_FOLDER(after_a_rewind_appending_goes_on_at_a_whole_block);
     TEST_IN_FOLDER(one_check_reads_no_more_than_it_says);
     TEST_IN_FOLDER(a_partial_file_is_believed_only_as_far_as_it_is_good);
     TEST_IN_FOLDER(a_file_that_is_not_what_it_should_be_is_removed);
