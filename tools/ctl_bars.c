@@ -47,13 +47,13 @@ static struct layout layout_of(const struct json *steps, unsigned width)
     }
     l.device = smaller(l.device, NAME_MAX_COLUMNS);
     l.component = smaller(l.component, NAME_MAX_COLUMNS);
-    unsigned names = l.device + 2 + l.component + 2;
-
-    if (names + l.version + 2 + BAR_MIN + BAR_TEXT > width) {
-        l.version = 0;
+    while (l.device + l.component + 4 + BAR_MIN + BAR_TEXT > width && l.device + l.component > 8) {
+        *(l.device > l.component ? &l.device : &l.component) -= 1;
     }
-    unsigned used = names + (l.version ? l.version + 2 : 0) + BAR_TEXT;
+    unsigned used = l.device + l.component + 4 + BAR_TEXT;
 
+    l.version = used + l.version + 2 + BAR_MIN <= width ? l.version : 0;
+    used += l.version ? l.version + 2 : 0;
     l.bar = smaller(used + BAR_MIN < width ? width - used : BAR_MIN, BAR_MAX);
     return l;
 }
@@ -162,22 +162,21 @@ static void put_head_cut(FILE *out, const struct json *job, const struct style *
 unsigned render_job_bars(FILE *out, const struct json *job, unsigned lines_max,
                          const struct style *style)
 {
-    const struct json *steps = json_get(job, "steps");
+    const struct json *steps = json_get(job, "steps"), *s = json_first(steps);
     struct layout l = layout_of(steps, style->width);
-    unsigned lines = 1, left = 0;
+    unsigned lines = 1, left = (unsigned)json_count(steps);
 
     put_head_cut(out, job, style);
     if (is_downloading(job)) {
         put_download(out, job, &l);
         lines++;
     }
-    for (const struct json *s = json_first(steps); s; s = json_next(s)) {
-        if (lines + (json_next(s) != NULL) >= lines_max) {
-            left++;
-            continue;
-        }
+    /* One line is kept for those that have no room. */
+    for (unsigned room = lines_max - lines - (left > lines_max - lines); s && room > 0; room--) {
         put_step_line(out, s, &l, style);
+        s = json_next(s);
         lines++;
+        left--;
     }
     if (left > 0) {
         (void)fprintf(out, "... and %u more, %zu of %zu done\n", left, job_steps_done(job),

@@ -42,7 +42,7 @@ static void measure(const struct ctl *ctl, struct style *style, unsigned *rows)
         *rows = size.ws_row;
     }
     /* Not the last column: some terminals wrap there. */
-    style->width = style->width > 41 ? style->width - 1 : 40;
+    style->width = style->width > BARS_WIDTH_MIN ? style->width - 1 : BARS_WIDTH_MIN;
 }
 
 /* `text` over the block that stands on the terminal. */

@@ -60,6 +60,14 @@ static void put_step_name(FILE *out, const struct json *step)
     (void)fputs(": ", out);
 }
 
+static void put_next(FILE *out, const char *next, const struct style *style)
+{
+    char line[400];
+
+    (void)snprintf(line, sizeof line, "Next: %s", next);
+    text_wrap(out, 10, style->width, line);
+}
+
 static void put_plan_notes(FILE *out, const struct json *steps, const struct style *style)
 {
     for (const struct json *s = json_first(steps); s; s = json_next(s)) {
@@ -80,7 +88,7 @@ static void put_plan_notes(FILE *out, const struct json *steps, const struct sty
             put_step_name(out, s);
             render_error_line(out, error);
             (void)fputc('\n', out);
-            render_advice(out, "        Next:", text_of(error, "next"), style);
+            put_next(out, text_of(error, "next"), style);
         }
     }
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "ctl_bars.h"
 #include "ctl_failure.h"
 #include "ctl_verbs.h"
 
@@ -40,7 +41,8 @@ static struct ctl ctl_of(const struct arguments *arguments)
     };
     const char *terminal = getenv("TERM");
 
-    ctl.is_terminal = isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
+    /* Bars need a terminal that can go back, and room. */
+    ctl.is_terminal = ctl.style.width > BARS_WIDTH_MIN && terminal && strcmp(terminal, "dumb") != 0;
     return ctl;
 }
 

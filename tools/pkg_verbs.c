@@ -146,7 +146,7 @@ static enum gw_err parse_option(const struct pkg_verb *verb, struct pkg_argument
     const struct option_spec *o = find_option(word, len);
     const char *value = NULL;
 
-    if (!o || (verb && !takes(verb, o->name))) {
+    if (!o || !(verb ? takes(verb, o->name) : lists("json help", o->name))) {
         return gw_fail(error, GW_USAGE, "unknown option %s", word);
     }
     if (o->value) {
