@@ -21,6 +21,7 @@ enum gw_err image_ref_from_json(struct image_ref *out, const struct json *json)
 
     memset(out, 0, sizeof *out);
     out->payload_only = json_get_bool(json, "payload_only", false);
+    out->retry = json_get_bool(json, "retry", false);
     out->has_state_hash = json_get_hex(json, "state_hash", out->state_hash, 32);
     bool ok = take_uint(json, "handle", INT64_MAX, &out->handle) &&
               take_uint(json, "size", INT64_MAX, &out->size) &&

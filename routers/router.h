@@ -38,6 +38,7 @@ struct image_ref {
     uint8_t component;
     uint32_t sequence;
     char version[DEVICE_VERSION_MAX];
+    bool retry; /* an operator asked again: also an image that failed its trial on this device */
 };
 
 /* The running call, implemented by the runtime (and by tests). */

@@ -1,0 +1,131 @@
+/* UART goodput in virtual time: bench_uart uart.raw | uart.console | uart.raw.noise
+ *
+ * Goodput = .gwi bytes / time from the first upload request to the last block's acknowledgement.
+ * The line is 115200 8N1 with 1 ms latency each way; the device has 4 buffers of 2048 bytes. One
+ * JSON line on stdout; exit status 1 below the limit.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "uart_rig.h"
+
+enum { LINE_RATE = 11520, PERCENT = 100, SEEDS = 4, DAMAGED_PER_MESSAGES = 100 };
+
+/* One flipped bit, anywhere in the message, in one of 100 messages of either direction. */
+struct noise {
+    struct fake_fault base;
+    uint64_t random;
+    unsigned messages, damaged;
+};
+
+static uint64_t next_random(uint64_t *state) /* xorshift64* */
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * 0x2545f4914f6cdd1du >> 16;
+}
+
+static enum fake_fate flip(struct fake_fault *f, enum fake_from from, uint8_t *bytes, size_t len)
+{
+    struct noise *n = (struct noise *)f;
+
+    (void)from;
+    n->messages++;
+    if (next_random(&n->random) % DAMAGED_PER_MESSAGES == 0) {
+        uint64_t bit = next_random(&n->random) % (len * 8);
+
+        bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        n->damaged++;
+    }
+    return FAKE_PASS;
+}
+
+/* Bytes a second; 0 = the image did not arrive. */
+static double goodput(struct uart_rig *rig)
+{
+    rig_open(rig);
+    bool ok = rig_identify(rig) == GW_OK && rig->infos == 1 &&
+              rig_do(rig, uart_router_ops.stage) == GW_OK && rig->result.outcome == OUTCOME_DONE &&
+              smp_model_is_staged(rig->model);
+    double ms = (double)(rig->last_progress_ms - rig->first_read_ms);
+    double bytes = (double)rig->image.size;
+
+    if (!ok) {
+        fprintf(stderr, "bench_uart: GW%d %s\n", rig->result.error.err, rig->result.error.detail);
+    }
+    rig_close(rig);
+    return ok ? bytes * 1000 / ms : 0;
+}
+
+static int print(const char *name, double value, double limit, const char *note)
+{
+    printf("{\"bench\": \"%s\", \"value\": %.0f, \"unit\": \"B/s\", \"limit\": %.0f, "
+           "\"ratio\": %.3f, \"note\": \"%s\"}\n",
+           name, value, limit, value / limit, note);
+    return value >= limit ? 0 : 1;
+}
+
+static int bench_framing(const char *name, enum smp_framing framing, double limit)
+{
+    static struct uart_rig rig;
+    char note[160];
+
+    rig_init(&rig);
+    rig.payload_size = 256 << 10;
+    rig.device.accepts = framing;
+    rig.device.verify_ms = 0;
+    double value = goodput(&rig);
+
+    (void)snprintf(note, sizeof note, "256 KiB image, 115200 8N1, virtual time; payload %.0f B/s",
+                   value * rig.payload_size / (double)rig.image.size);
+    return print(name, value, limit, note);
+}
+
+static int bench_noise(const char *name, double limit)
+{
+    static struct uart_rig rig;
+    struct noise noise = { .base = { flip } };
+    double worst = 0;
+    char note[200];
+    unsigned messages = 0, damaged = 0;
+
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        noise = (struct noise){ .base = { flip }, .random = seed * 0x9e3779b97f4a7c15u };
+        rig_init(&rig);
+        rig.payload_size = 1 << 20;
+        rig.device.accepts = SMP_FRAMING_RAW;
+        rig.device.verify_ms = 0;
+        rig.line_config.fault = &noise.base;
+        double value = goodput(&rig);
+
+        fprintf(stderr, "%s: seed %u: %.0f B/s, %u of %u messages damaged\n", name, (unsigned)seed,
+                value, noise.damaged, noise.messages);
+        worst = seed == 1 || value < worst ? value : worst;
+        messages += noise.messages;
+        damaged += noise.damaged;
+    }
+    (void)snprintf(note, sizeof note,
+                   "worst of 4 seeds over 1 MiB, one bit in %u of %u messages, virtual time",
+                   damaged, messages);
+    return print(name, worst, limit, note);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    /* console: 2044-byte messages are 2788 bytes on the line, 2016 of them image */
+    double console = (double)LINE_RATE * 2016 / 2788;
+
+    if (strcmp(name, "uart.raw") == 0) {
+        return bench_framing(name, SMP_FRAMING_RAW, LINE_RATE * 95.0 / PERCENT);
+    }
+    if (strcmp(name, "uart.console") == 0) {
+        return bench_framing(name, SMP_FRAMING_CONSOLE, console * 95 / PERCENT);
+    }
+    if (strcmp(name, "uart.raw.noise") == 0) {
+        return bench_noise(name, LINE_RATE * 80.0 / PERCENT);
+    }
+    fprintf(stderr, "usage: bench_uart uart.raw | uart.console | uart.raw.noise\n");
+    return 2;
+}
