@@ -177,8 +177,8 @@ static void what_another_version_leaves_out_is_left_out(void)
     static const char *const replies[] = {
         "{}",
         "{\"version\":7,\"anchors\":{},\"warnings\":[3],\"open_job\":null,\"new\":[[]]}",
-        "{\"devices\":[{}],\"buses\":[{}],\"entries\":[{}],\"jobs\":[{}],\"job\":{\"steps\":[{}]},"
-        "\"plan\":{\"steps\":[{}]},\"report\":{}}",
+        ("{\"devices\":[{}],\"buses\":[{}],\"entries\":[{}],\"jobs\":[{}],\"job\":{\"steps\":[{}]},"
+         "\"plan\":{\"steps\":[{}]},\"report\":{}}"),
         "{\"devices\":{},\"buses\":\"x\",\"entries\":1,\"jobs\":null,\"plan\":[],\"report\":7}",
     };
 
