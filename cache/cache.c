@@ -69,12 +69,20 @@ enum gw_err cache_open(struct cache **out, const struct cache_config *config,
     return GW_OK;
 }
 
-void cache_close(struct cache *c)
+static void free_unused(struct cache *c)
 {
-    if (c) {
+    if (c->is_closed && c->open_entries == 0) {
         (void)close(c->disk.dir);
         free(c->holds);
         free(c);
+    }
+}
+
+void cache_close(struct cache *c)
+{
+    if (c) {
+        c->is_closed = true;
+        free_unused(c);
     }
 }
 
@@ -153,6 +161,7 @@ enum gw_err cache_hold_open(struct cache *c, const uint8_t identity[CACHE_ID_LEN
         return GW_BUSY;
     }
     hold->is_open = true;
+    c->open_entries++;
     return GW_OK;
 }
 
@@ -160,9 +169,11 @@ void cache_hold_close(struct cache *c, const uint8_t identity[CACHE_ID_LEN])
 {
     struct cache_hold *hold = find_hold(c, identity);
 
-    if (hold) {
+    if (hold && hold->is_open) {
         hold->is_open = false;
         forget_unused_hold(c, hold);
+        c->open_entries--;
+        free_unused(c);
     }
 }
 

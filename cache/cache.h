@@ -42,7 +42,8 @@ struct cache_config {
 MUST_USE enum gw_err cache_open(struct cache **out, const struct cache_config *config,
                                 struct gw_error *error);
 
-/* All entries and spools must be closed. NULL is fine. */
+/* Spools must be closed; an entry that is still open keeps it alive until it is closed too. NULL is
+ * fine. */
 void cache_close(struct cache *cache);
 
 /* A pinned image is not evicted: each one that a live job needs. Pins count and are not stored. */

@@ -49,6 +49,8 @@ struct cache {
     uint64_t quota_bytes;
     uint64_t spooled_bytes; /* promised to spools */
     bool is_degraded;
+    bool is_closed; /* and goes with its last entry */
+    unsigned open_entries;
     struct cache_hold *holds;
     size_t hold_count, hold_cap;
 };

@@ -1,51 +1,13 @@
-#include "content.h"
+#include "content_private.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache_entry.h"
 #include "log.h"
-#include "payload_digest.h"
 
 enum { DAMAGES_MAX = 3 }; /* times that a rotten cache file is fetched again */
-
-/* Each state says what is under way; on_turn() begins it. */
-enum state {
-    OPENING,   /* look into the cache */
-    CHECKING,  /* a partial entry: how much of it is good */
-    TABLE,     /* the block table is being fetched */
-    FILLING,   /* the payload is being fetched into the cache */
-    SYNCING,   /* the entry is being made durable */
-    DIGESTING, /* delivery payload: the whole payload is read once */
-    READY,
-    FAILED,
-};
-
-struct content {
-    struct content_config config;
-    uint8_t identity[SHA256_LEN];
-    struct image_manifest manifest; /* its spans are cleared: they borrow */
-    enum config_mode mode;
-    struct source *source; /* NULL: only the cache */
-    uint64_t gwi_at;       /* offset of the .gwi in the source */
-    size_t cms_len;
-    enum state state;
-    bool is_streamed;
-    bool was_ready, was_digested;
-    unsigned damages;
-    struct cache_entry *entry;
-    uint8_t *table; /* while there is no entry */
-    size_t table_filled;
-    struct source_read *read; /* the one that `state` is about */
-    struct payload_digest *digest;
-    bool has_hash;
-    uint8_t hash[SHA256_LEN];
-    struct gw_error error;
-    uv_idle_t turn;
-    uv_fs_t sync;
-    bool is_syncing, is_closed;
-};
 
 /* --- facts --- */
 
@@ -66,7 +28,7 @@ bool content_uses(const struct content *c, const struct source *source)
 
 bool content_is_ready(const struct content *c)
 {
-    return c->was_ready && c->state != FAILED;
+    return c->was_ready && c->state != CONTENT_FAILED;
 }
 
 bool content_is_streamed(const struct content *c)
@@ -85,19 +47,14 @@ bool content_state_hash(const struct content *c, uint8_t hash[SHA256_LEN])
     return c->has_hash;
 }
 
-static size_t table_len(const struct content *c)
+size_t content_table_len(const struct content *c)
 {
     return (size_t)c->manifest.block_count * SHA256_LEN;
 }
 
-static uint64_t table_at(const struct content *c)
+uint64_t content_payload_at(const struct content *c)
 {
-    return c->gwi_at + c->cms_len;
-}
-
-static uint64_t payload_at(const struct content *c)
-{
-    return table_at(c) + table_len(c);
+    return c->gwi_at + c->cms_len + content_table_len(c);
 }
 
 const uint8_t *content_table(const struct content *c)
@@ -105,42 +62,42 @@ const uint8_t *content_table(const struct content *c)
     if (c->entry) {
         return cache_entry_table(c->entry);
     }
-    return c->state == TABLE ? NULL : c->table;
+    return c->state == CONTENT_TABLE ? NULL : c->table;
 }
 
 /* --- states --- */
 
 static void on_turn(uv_idle_t *turn);
 
-static void enter(struct content *c, enum state state)
+void content_enter(struct content *c, enum content_state state)
 {
     c->state = state;
     (void)uv_idle_start(&c->turn, on_turn);
 }
 
-static void fail(struct content *c, const struct gw_error *error)
+void content_fail(struct content *c, const struct gw_error *error)
 {
     c->error = *error;
-    enter(c, FAILED);
+    content_enter(c, CONTENT_FAILED);
 }
 
-static void fail_with(struct content *c, enum gw_err err, const char *detail)
+void content_fail_with(struct content *c, enum gw_err err, const char *detail)
 {
     struct gw_error error;
 
     (void)gw_fail(&error, err, "%s", detail);
-    fail(c, &error);
+    content_fail(c, &error);
 }
 
-static void fail_block(struct content *c, uint32_t index)
+void content_fail_block(struct content *c, uint32_t index)
 {
     char why[40];
 
     (void)snprintf(why, sizeof why, "block %" PRIu32, index);
-    fail_with(c, GW_CONTENT_DAMAGED, why);
+    content_fail_with(c, GW_CONTENT_DAMAGED, why);
 }
 
-static void cancel_read(struct content *c)
+void content_cancel_read(struct content *c)
 {
     if (c->read) {
         c->source->ops->cancel(c->read);
@@ -156,44 +113,44 @@ static void hold_source(struct content *c, bool on)
 }
 
 /* Table and payload are where they must be. */
-static void enter_ready(struct content *c)
+void content_enter_ready(struct content *c)
 {
     bool is_payload = c->manifest.delivery == DELIVERY_PAYLOAD;
 
-    enter(c, is_payload && !c->was_digested ? DIGESTING : READY);
+    content_enter(c, is_payload && !c->was_digested ? CONTENT_DIGESTING : CONTENT_READY);
 }
 
-static void become_streamed(struct content *c)
+void content_become_streamed(struct content *c)
 {
     c->is_streamed = true;
     hold_source(c, true);
-    enter_ready(c);
+    content_enter_ready(c);
 }
 
 /* The cache cannot take it. */
-static void do_without_cache(struct content *c, enum gw_err err)
+void content_do_without_cache(struct content *c, enum gw_err err)
 {
     if (c->mode == MODE_CACHED) {
-        fail_with(c, err, "");
+        content_fail_with(c, err, "");
         return;
     }
     log_notice(c->config.log, "image %02x%02x%02x%02x: streamed: GW%04d %s", c->identity[0],
                c->identity[1], c->identity[2], c->identity[3], (int)err, gw_err_text(err));
     if (c->entry) {
-        c->table = malloc(table_len(c));
+        c->table = malloc(content_table_len(c));
         if (!c->table) {
-            fail_with(c, GW_NO_MEMORY, "block table");
+            content_fail_with(c, GW_NO_MEMORY, "block table");
             return;
         }
-        memcpy(c->table, cache_entry_table(c->entry), table_len(c));
+        memcpy(c->table, cache_entry_table(c->entry), content_table_len(c));
         cache_entry_close(c->entry);
         c->entry = NULL;
     }
-    become_streamed(c);
+    content_become_streamed(c);
 }
 
 /* What was cached has rotted. */
-static void drop_damaged(struct content *c)
+void content_drop_damaged(struct content *c)
 {
     log_warning(c->config.log, "image %02x%02x%02x%02x: GW%04d %s", c->identity[0], c->identity[1],
                 c->identity[2], c->identity[3], GW_CACHE_DAMAGED, gw_err_text(GW_CACHE_DAMAGED));
@@ -202,29 +159,29 @@ static void drop_damaged(struct content *c)
     payload_digest_close(c->digest);
     c->digest = NULL;
     if (!c->source || ++c->damages > DAMAGES_MAX) {
-        fail_with(c, GW_CACHE_DAMAGED,
-                  c->source ? "again and again" : "it cannot be fetched again");
+        content_fail_with(c, GW_CACHE_DAMAGED,
+                          c->source ? "again and again" : "it cannot be fetched again");
         return;
     }
-    enter(c, TABLE);
+    content_enter(c, CONTENT_TABLE);
 }
 
 /* --- opening and checking --- */
 
-static void enter_state_of_entry(struct content *c)
+void content_enter_state_of_entry(struct content *c)
 {
     switch (cache_entry_state(c->entry)) {
     case CACHE_CHECKING:
-        enter(c, CHECKING);
+        content_enter(c, CONTENT_CHECKING);
         break;
     case CACHE_FILLING:
-        enter(c, FILLING);
+        content_enter(c, CONTENT_FILLING);
         break;
     case CACHE_FULL:
-        enter(c, SYNCING);
+        content_enter(c, CONTENT_SYNCING);
         break;
     case CACHE_COMPLETE:
-        enter_ready(c);
+        content_enter_ready(c);
         break;
     }
 }
@@ -244,11 +201,11 @@ static void begin_open(struct content *c)
         return; /* a content that was closed is still syncing it: look again at the next turn */
     }
     if (!err) {
-        enter_state_of_entry(c);
+        content_enter_state_of_entry(c);
     } else if (err == GW_NOT_FOUND || c->mode != MODE_CACHED) {
-        enter(c, TABLE);
+        content_enter(c, CONTENT_TABLE);
     } else {
-        fail_with(c, err, "");
+        content_fail_with(c, err, "");
     }
 }
 
@@ -256,110 +213,11 @@ static void begin_check(struct content *c)
 {
     cache_entry_check(c->entry);
     if (cache_entry_state(c->entry) != CACHE_CHECKING) {
-        enter_state_of_entry(c);
+        content_enter_state_of_entry(c);
     }
 }
 
-/* --- the table --- */
-
-static void on_table_data(void *ctx, const uint8_t *bytes, size_t len)
-{
-    struct content *c = ctx;
-
-    memcpy(c->table + c->table_filled, bytes, len);
-    c->table_filled += len;
-}
-
-static void table_is_here(struct content *c)
-{
-    enum gw_err err = GW_CACHE;
-
-    if (c->mode == MODE_STREAMED || !c->config.cache) {
-        become_streamed(c);
-        return;
-    }
-    err = cache_entry_create(&c->entry, c->config.cache, c->identity, &c->manifest, c->table);
-    if (err) {
-        do_without_cache(c, err);
-        return;
-    }
-    free(c->table);
-    c->table = NULL;
-    enter(c, FILLING);
-}
-
-static void on_table_done(void *ctx, const struct gw_error *error)
-{
-    struct content *c = ctx;
-
-    c->read = NULL;
-    if (error->err) {
-        fail(c, error);
-    } else if (image_table_check(&c->manifest, c->table, table_len(c)) != VERIFY_OK) {
-        fail_with(c, GW_CONTENT_DAMAGED, "the block table is not the signed one");
-    } else {
-        table_is_here(c);
-    }
-}
-
-static void begin_table(struct content *c)
-{
-    static const struct source_events events = { on_table_data, on_table_done };
-
-    free(c->table);
-    c->table = malloc(table_len(c));
-    c->table_filled = 0;
-    if (!c->table) {
-        fail_with(c, GW_NO_MEMORY, "block table");
-        return;
-    }
-    (void)uv_idle_stop(&c->turn);
-    c->read = source_read(c->source, table_at(c), table_len(c), &events, c);
-}
-
-/* --- filling the cache --- */
-
-static void on_fill_data(void *ctx, const uint8_t *bytes, size_t len)
-{
-    struct content *c = ctx;
-    enum gw_err err = cache_entry_append(c->entry, bytes, len);
-    uint64_t done = (uint64_t)cache_entry_good_blocks(c->entry) * c->manifest.block_size;
-
-    if (!err) {
-        done = done < c->manifest.payload_size ? done : c->manifest.payload_size;
-        c->config.ops->progress(c->config.ctx, c, done, c->manifest.payload_size);
-        return;
-    }
-    cancel_read(c);
-    if (err == GW_CONTENT_DAMAGED) {
-        fail_block(c, cache_entry_good_blocks(c->entry));
-    } else {
-        do_without_cache(c, err);
-    }
-}
-
-static void on_fill_done(void *ctx, const struct gw_error *error)
-{
-    struct content *c = ctx;
-
-    c->read = NULL;
-    if (error->err) {
-        fail(c, error);
-    } else {
-        enter_state_of_entry(c);
-    }
-}
-
-static void begin_fill(struct content *c)
-{
-    static const struct source_events events = { on_fill_data, on_fill_done };
-    uint64_t done = (uint64_t)cache_entry_good_blocks(c->entry) * c->manifest.block_size;
-
-    (void)uv_idle_stop(&c->turn);
-    cache_entry_rewind(c->entry); /* a read that was cancelled may have left half a block */
-    c->read = source_read(c->source, payload_at(c) + done, c->manifest.payload_size - done, &events,
-                          c);
-}
+/* --- syncing --- */
 
 static void free_content(struct content *c);
 
@@ -373,9 +231,9 @@ static void on_synced(uv_fs_t *sync)
     if (c->is_closed) {
         free_content(c);
     } else if (err) {
-        do_without_cache(c, err);
+        content_do_without_cache(c, err);
     } else {
-        enter_ready(c);
+        content_enter_ready(c);
     }
 }
 
@@ -391,91 +249,9 @@ static void begin_sync(struct content *c)
     enum gw_err err = cache_entry_sync(c->entry); /* no memory for a request: then in line */
 
     if (err) {
-        do_without_cache(c, err);
+        content_do_without_cache(c, err);
     } else {
-        enter_ready(c);
-    }
-}
-
-/* --- delivery payload: the whole of it, once --- */
-
-static bool start_digest(struct content *c)
-{
-    payload_digest_close(c->digest);
-    c->digest = payload_digest_open(&c->manifest);
-    if (!c->digest) {
-        fail_with(c, GW_NO_MEMORY, "digest");
-    }
-    return c->digest != NULL;
-}
-
-static void finish_digest(struct content *c)
-{
-    bool is_good = payload_digest_finish(c->digest, &c->has_hash, c->hash);
-
-    payload_digest_close(c->digest);
-    c->digest = NULL;
-    c->was_digested = is_good;
-    if (is_good) {
-        enter(c, READY);
-    } else {
-        fail_with(c, GW_CONTENT_DAMAGED, "the payload's digest is not imageDigest");
-    }
-}
-
-/* A piece of the cached payload, each block checked. */
-static void digest_cached(struct content *c)
-{
-    if (!c->digest && !start_digest(c)) {
-        return;
-    }
-    for (size_t left = CACHE_CHECK_BYTES; left >= c->manifest.block_size;
-         left -= c->manifest.block_size) {
-        uint32_t next = payload_digest_next(c->digest);
-
-        if (next == c->manifest.block_count) {
-            finish_digest(c);
-            return;
-        }
-        if (cache_entry_read(c->entry, next, payload_digest_block(c->digest))) {
-            drop_damaged(c);
-            return;
-        }
-        payload_digest_take(c->digest);
-    }
-}
-
-static void on_digest_data(void *ctx, const uint8_t *bytes, size_t len)
-{
-    struct content *c = ctx;
-
-    if (!payload_digest_feed(c->digest, c->table, bytes, len)) {
-        cancel_read(c);
-        fail_block(c, payload_digest_next(c->digest));
-    }
-}
-
-static void on_digest_done(void *ctx, const struct gw_error *error)
-{
-    struct content *c = ctx;
-
-    c->read = NULL;
-    if (error->err) {
-        fail(c, error);
-    } else {
-        finish_digest(c);
-    }
-}
-
-static void begin_digest(struct content *c)
-{
-    static const struct source_events events = { on_digest_data, on_digest_done };
-
-    if (!c->is_streamed) {
-        digest_cached(c);
-    } else if (start_digest(c)) {
-        (void)uv_idle_stop(&c->turn);
-        c->read = source_read(c->source, payload_at(c), c->manifest.payload_size, &events, c);
+        content_enter_ready(c);
     }
 }
 
@@ -483,7 +259,8 @@ static void begin_digest(struct content *c)
 
 static bool needs_source(const struct content *c)
 {
-    return c->state == TABLE || c->state == FILLING || (c->state == DIGESTING && c->is_streamed);
+    return c->state == CONTENT_TABLE || c->state == CONTENT_FILLING ||
+           (c->state == CONTENT_DIGESTING && c->is_streamed);
 }
 
 static void on_turn(uv_idle_t *turn)
@@ -491,34 +268,34 @@ static void on_turn(uv_idle_t *turn)
     struct content *c = turn->data;
 
     if (needs_source(c) && !c->source) {
-        fail_with(c, GW_SOURCE_GONE, "");
+        content_fail_with(c, GW_SOURCE_GONE, "");
     }
     switch (c->state) {
-    case OPENING:
+    case CONTENT_OPENING:
         begin_open(c);
         break;
-    case CHECKING:
+    case CONTENT_CHECKING:
         begin_check(c);
         break;
-    case TABLE:
-        begin_table(c);
+    case CONTENT_TABLE:
+        content_begin_table(c);
         break;
-    case FILLING:
-        begin_fill(c);
+    case CONTENT_FILLING:
+        content_begin_fill(c);
         break;
-    case SYNCING:
+    case CONTENT_SYNCING:
         begin_sync(c);
         break;
-    case DIGESTING:
-        begin_digest(c);
+    case CONTENT_DIGESTING:
+        content_begin_digest(c);
         break;
-    case READY:
+    case CONTENT_READY:
         (void)uv_idle_stop(&c->turn);
         c->was_ready = true;
         c->config.ops->progress(c->config.ctx, c, c->manifest.payload_size,
                                 c->manifest.payload_size);
         break;
-    case FAILED:
+    case CONTENT_FAILED:
         (void)uv_idle_stop(&c->turn);
         cache_entry_close(c->entry); /* for whoever tries again */
         c->entry = NULL;
@@ -529,8 +306,8 @@ static void on_turn(uv_idle_t *turn)
 
 void content_tell(struct content *c)
 {
-    if (c->state == READY) {
-        enter(c, READY);
+    if (c->state == CONTENT_READY) {
+        content_enter(c, CONTENT_READY);
     }
 }
 
@@ -538,7 +315,7 @@ void content_tell(struct content *c)
 
 enum gw_err content_read_block(struct content *c, uint32_t index, uint8_t *block)
 {
-    if (c->state == FAILED) {
+    if (c->state == CONTENT_FAILED) {
         return c->error.err;
     }
     if (!c->entry || index >= cache_entry_good_blocks(c->entry)) {
@@ -550,9 +327,9 @@ enum gw_err content_read_block(struct content *c, uint32_t index, uint8_t *block
     if (c->is_syncing) { /* its descriptor is in use: it is found again when that has ended */
         return GW_TIMEOUT;
     }
-    cancel_read(c);
-    drop_damaged(c);
-    return c->state == FAILED ? c->error.err : GW_TIMEOUT;
+    content_cancel_read(c);
+    content_drop_damaged(c);
+    return c->state == CONTENT_FAILED ? c->error.err : GW_TIMEOUT;
 }
 
 struct source_read *content_read_source(struct content *c, uint64_t payload_offset, uint64_t len,
@@ -561,7 +338,7 @@ struct source_read *content_read_source(struct content *c, uint64_t payload_offs
     if (!c->source) {
         return NULL;
     }
-    return source_read(c->source, payload_at(c) + payload_offset, len, events, ctx);
+    return source_read(c->source, content_payload_at(c) + payload_offset, len, events, ctx);
 }
 
 void content_cancel_source(struct content *c, struct source_read *read)
@@ -575,14 +352,14 @@ void content_set_source(struct content *c, struct source *source, uint64_t offse
 {
     bool begins_again = c->read != NULL;
 
-    cancel_read(c);
+    content_cancel_read(c);
     hold_source(c, false);
     c->source = source;
     c->gwi_at = offset;
     c->cms_len = cms_len;
     hold_source(c, true);
     if (begins_again) {
-        enter(c, c->state);
+        content_enter(c, c->state);
     }
 }
 
@@ -606,7 +383,7 @@ enum gw_err content_open(struct content **out, const struct content_config *conf
     c->cms_len = spec->cms.len;
     (void)uv_idle_init(config->loop, &c->turn);
     c->turn.data = c;
-    enter(c, OPENING);
+    content_enter(c, CONTENT_OPENING);
     return GW_OK;
 }
 
@@ -625,7 +402,7 @@ static void free_content(struct content *c)
 
 void content_close(struct content *c)
 {
-    cancel_read(c);
+    content_cancel_read(c);
     hold_source(c, false);
     (void)uv_idle_stop(&c->turn);
     c->is_closed = true;

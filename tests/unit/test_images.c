@@ -589,6 +589,28 @@ static void releasing_at_any_moment_leaves_nothing_behind(void)
     }
 }
 
+/* The daemon stops at any moment, a sync under way included. */
+static void closing_everything_at_any_moment_is_clean(void)
+{
+    for (int turns = 0; turns < 30; turns++) {
+        struct bench b;
+
+        set_up(&b, 300000, 65536, MODE_CACHED);
+        b.handle = images_prepare(b.images, &b.spec, &events, &b);
+        run_turns(&b.loop, turns);
+        image_channel_close(b.channel);
+        images_close(b.images);
+        cache_close(b.cache);
+        (void)uv_run(&b.loop, UV_RUN_DEFAULT);
+        CHECK_EQ(uv_loop_close(&b.loop), 0);
+        CHECK_EQ(b.source.open, 0);
+        (void)close(b.router);
+        fixture_image_free(&b.image);
+        free(b.package);
+        fixture_folder_remove(b.folder);
+    }
+}
+
 /* --- two handles of one image --- */
 
 static void two_handles_share_one_download_and_survive_each_other(void)
@@ -741,6 +763,7 @@ int main(void)
     TEST(without_a_source_and_a_cached_copy_it_is_gone);
     TEST(a_rotten_block_is_fetched_again_while_its_reader_waits);
     TEST(releasing_at_any_moment_leaves_nothing_behind);
+    TEST(closing_everything_at_any_moment_is_clean);
     TEST(two_handles_share_one_download_and_survive_each_other);
     TEST(delivery_payload_is_the_payload_alone_and_digested_before_it_is_ready);
     TEST(a_rotten_cache_is_noticed_before_a_payload_is_ready);
