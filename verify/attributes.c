@@ -17,7 +17,7 @@ static enum verify_result read_content_type(struct attributes *out, struct curso
 static enum verify_result read_message_digest(struct attributes *out, struct cursor *value)
 {
     out->message_digest = take_der(value, DER_OCTET_STRING);
-    return out->message_digest.len == SHA256_LEN ? VERIFY_OK : VERIFY_CMS_MESSAGE_DIGEST;
+    return value->ok ? VERIFY_OK : VERIFY_CMS_MESSAGE_DIGEST;
 }
 
 static enum verify_result read_signing_time(struct attributes *out, struct cursor *value)

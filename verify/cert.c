@@ -295,7 +295,7 @@ static enum verify_result parse(struct cert *out, struct span der)
     out->tbs = take_der_whole(&c, DER_SEQUENCE);
     struct span algorithm = take_der(&c, DER_SEQUENCE);
     out->signature = take_der_bits(&c);
-    if (!der_done(&c) || !der_done(&outer) || !der_is_strict(der)) {
+    if (!der_done(&c) || !der_done(&outer)) {
         return VERIFY_CERT_SYNTAX;
     }
     return read_tbs(out, algorithm);

@@ -59,8 +59,10 @@ enum testpki_cert_flaw {
     CERT_FLAW_KEY_EXPLICIT_CURVE,
     CERT_FLAW_KEY_EMPTY_POINT,
     CERT_FLAW_KEY_COMPRESSED,
+    CERT_FLAW_KEY_HYBRID,    /* the point begins with 06 or 07 */
     CERT_FLAW_KEY_OFF_CURVE, /* parses; no signature verifies with it */
     CERT_FLAW_KEY_RSA,
+    CERT_FLAW_EMPTY_ISSUER,
     CERT_FLAW_DATE_1949_GENERALIZED,
     CERT_FLAW_DATE_2030_GENERALIZED, /* must be UTCTime until 2049 */
     CERT_FLAW_DATE_FEBRUARY_30,
@@ -84,6 +86,7 @@ enum testpki_cert_flaw {
     CERT_FLAW_NAME_CONSTRAINTS,
     CERT_FLAW_CRL_POINT,
     CERT_FLAW_DUPLICATE_EXTENSION,
+    CERT_FLAW_EMPTY_KEY_ID,   /* subjectKeyIdentifier without a byte */
     CERT_FLAW_CRITICAL_FALSE, /* critical FALSE written out */
     CERT_FLAW_UNIQUE_ID,      /* issuerUniqueID */
     CERT_FLAW_TRAILING_BYTE,  /* inside the outer SEQUENCE */
@@ -142,10 +145,11 @@ enum testpki_cms_flaw {
     CMS_FLAW_ATTRIBUTE_CERT, /* an attribute certificate among them */
     CMS_FLAW_CRLS,           /* one CRL inside */
     CMS_FLAW_NO_SIGNERS,
-    CMS_FLAW_SIGNER_TWICE,    /* the first SignerInfo once more */
-    CMS_FLAW_FIVE_SIGNERS,    /* the first SignerInfo five times */
-    CMS_FLAW_OTHER_KEY_ID,    /* names a certificate that is not inside */
-    CMS_FLAW_NO_SIGNED_ATTRS, /* the signature is right over the content itself */
+    CMS_FLAW_UNSORTED_SIGNERS, /* needs two signers or more */
+    CMS_FLAW_SIGNER_TWICE,     /* the first SignerInfo once more */
+    CMS_FLAW_FIVE_SIGNERS,     /* the first SignerInfo five times */
+    CMS_FLAW_OTHER_KEY_ID,     /* names a certificate that is not inside */
+    CMS_FLAW_NO_SIGNED_ATTRS,  /* the signature is right over the content itself */
     CMS_FLAW_UNSORTED_ATTRS,
     CMS_FLAW_DUPLICATE_ATTR, /* signingTime twice */
     CMS_FLAW_NO_CONTENT_TYPE,
@@ -168,7 +172,7 @@ enum testpki_cms_flaw {
     CMS_FLAW_R_ORDER, /* r = n */
     CMS_FLAW_S_ORDER,
     CMS_FLAW_R_PADDED,           /* a leading zero too many */
-    CMS_FLAW_R_NEGATIVE,         /* the sign octet is missing */
+    CMS_FLAW_S_NEGATIVE,         /* the sign octet of a high s is missing */
     CMS_FLAW_SIGNATURE_TRAILING, /* a byte after the ECDSA-Sig-Value */
     CMS_FLAWS
 };
@@ -235,8 +239,9 @@ enum testpki_manifest_flaw {
     MANIFEST_FLAW_TAG_15,
     MANIFEST_FLAW_TAG_DESCENDING,
     MANIFEST_FLAW_TAG_TWICE,
-    MANIFEST_FLAW_TAG_31,        /* a tag number on two octets */
-    MANIFEST_FLAW_UNIVERSAL_TAG, /* NULL after the mandatory fields */
+    MANIFEST_FLAW_TAG_31,          /* a tag number on two octets */
+    MANIFEST_FLAW_SKIPPED_NOT_DER, /* the inside of a field that is skipped */
+    MANIFEST_FLAW_UNIVERSAL_TAG,   /* NULL after the mandatory fields */
     MANIFEST_FLAWS
 };
 

@@ -175,6 +175,8 @@ static void add_public_key(struct blob *b, const struct testpki_key *key,
     } else if (flaw == CERT_FLAW_KEY_COMPRESSED) {
         point[0] = (uint8_t)(0x02 | (point[64] & 1));
         len = 33;
+    } else if (flaw == CERT_FLAW_KEY_HYBRID) {
+        point[0] = (uint8_t)(0x06 | (point[64] & 1));
     } else if (flaw == CERT_FLAW_KEY_OFF_CURVE) {
         point[64] ^= 1;
     }
@@ -290,7 +292,7 @@ static void add_key_ids(struct blob *b, const struct testpki_cert_how *how,
         return;
     }
     sha256_of(digest, own->point, sizeof own->point);
-    blob_tlv(&subject, DER_OCTET_STRING, digest, 20);
+    blob_tlv(&subject, DER_OCTET_STRING, digest, how->flaw == CERT_FLAW_EMPTY_KEY_ID ? 0 : 20);
     sha256_of(digest, issuer->point, sizeof issuer->point);
     blob_tlv(&authority, DER_CONTEXT(0), digest, 20);
     blob_close(&authority, mark, DER_SEQUENCE);
@@ -356,7 +358,11 @@ static void add_tbs(struct blob *b, const struct testpki_cert_how *how,
     }
     add_serial(b, how);
     add_signature_algorithm(b, how->flaw, false);
-    add_name(b, how->issuer ? how->issuer->name : how->name);
+    if (how->flaw == CERT_FLAW_EMPTY_ISSUER) {
+        blob_tlv(b, DER_SEQUENCE, NULL, 0);
+    } else {
+        add_name(b, how->issuer ? how->issuer->name : how->name);
+    }
     add_validity(b, how);
     add_name(b, how->name);
     add_public_key(b, own, how->flaw);

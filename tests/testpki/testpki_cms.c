@@ -126,14 +126,14 @@ static void add_each_certificate(struct blob *b, const struct testpki_cms_how *h
     blob_close_set(b, mark, DER_CONTEXT_OPEN(0));
 }
 
-/* The last certificate of the SET first. */
-static void unsort(struct blob *b, size_t mark)
+/* The last element of the SET first. */
+static void unsort(struct blob *b, size_t mark, uint8_t tag)
 {
     struct blob copy = { 0 };
 
     blob_add(&copy, b->at + mark, b->len - mark);
     struct cursor outer = cursor_over(copy.at, copy.len);
-    struct span set = take_der(&outer, DER_CONTEXT_OPEN(0)), last = { 0 };
+    struct span set = take_der(&outer, tag), last = { 0 };
     struct cursor c = cursor_over(set.at, set.len);
 
     while (cursor_left(&c) > 0) {
@@ -142,7 +142,7 @@ static void unsort(struct blob *b, size_t mark)
     b->len = mark;
     blob_add_span(b, last);
     blob_add(b, set.at, set.len - last.len);
-    blob_close(b, mark, DER_CONTEXT_OPEN(0));
+    blob_close(b, mark, tag);
     blob_free(&copy);
 }
 
@@ -166,7 +166,7 @@ static void add_certificates(struct blob *b, const struct testpki_cms_how *how)
         return;
     case CMS_FLAW_UNSORTED_CERTS:
         add_each_certificate(b, how);
-        unsort(b, mark);
+        unsort(b, mark, DER_CONTEXT_OPEN(0));
         return;
     default:
         add_each_certificate(b, how);
@@ -362,9 +362,6 @@ static void spoil_signature(uint8_t signature[P256_SIGNATURE_LEN], enum testpki_
     case CMS_FLAW_S_ORDER:
         memcpy(signature + 32, P256_ORDER, 32);
         break;
-    case CMS_FLAW_R_NEGATIVE:
-        signature[0] |= 0x80;
-        break;
     default:
         break;
     }
@@ -375,9 +372,7 @@ static void add_signature(struct blob *b, const uint8_t signature[P256_SIGNATURE
 {
     size_t string = blob_open(b), sequence = blob_open(b), r;
 
-    if (flaw == CMS_FLAW_R_NEGATIVE) {
-        blob_tlv(b, DER_INTEGER, signature, 32);
-    } else if (flaw == CMS_FLAW_R_PADDED) {
+    if (flaw == CMS_FLAW_R_PADDED) {
         r = blob_open(b);
         blob_add(b, "\0\0", 2);
         blob_add(b, signature, 32);
@@ -385,7 +380,11 @@ static void add_signature(struct blob *b, const uint8_t signature[P256_SIGNATURE
     } else {
         blob_big_uint(b, signature, 32);
     }
-    blob_big_uint(b, signature + 32, 32);
+    if (flaw == CMS_FLAW_S_NEGATIVE) {
+        blob_tlv(b, DER_INTEGER, signature + 32, 32);
+    } else {
+        blob_big_uint(b, signature + 32, 32);
+    }
     blob_close(b, sequence, DER_SEQUENCE);
     if (flaw == CMS_FLAW_SIGNATURE_TRAILING) {
         blob_add_byte(b, 0);
@@ -414,7 +413,7 @@ static void add_signer(struct blob *b, const struct testpki_cms_how *how, size_t
         blob_add_span(b, blob_span(&attributes));
     }
     add_signature_algorithm(b, how->flaw);
-    testpki_sign(signature, key, digest, how->high_s);
+    testpki_sign(signature, key, digest, how->high_s || how->flaw == CMS_FLAW_S_NEGATIVE);
     spoil_signature(signature, how->flaw);
     add_signature(b, signature, how->flaw);
     if (how->flaw == CMS_FLAW_UNSIGNED_ATTRS) {
@@ -442,6 +441,9 @@ static void add_signers(struct blob *b, const struct testpki_cms_how *how)
         }
     }
     blob_close_set(b, mark, DER_SET);
+    if (how->flaw == CMS_FLAW_UNSORTED_SIGNERS) {
+        unsort(b, mark, DER_SET);
+    }
 }
 
 /* A CRL whose place is all that matters: nothing reads it yet. */

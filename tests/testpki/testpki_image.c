@@ -257,6 +257,9 @@ static void add_last_fields(struct blob *b, const struct testpki_image_how *how)
     case MANIFEST_FLAW_TAG_31:
         blob_add(b, "\x9f\x1f\x01\x01", 4);
         break;
+    case MANIFEST_FLAW_SKIPPED_NOT_DER:
+        blob_tlv(b, DER_CONTEXT_OPEN(16), "\x04\x81\x00", 3);
+        break;
     case MANIFEST_FLAW_UNIVERSAL_TAG:
         blob_tlv(b, DER_NULL, NULL, 0);
         break;

@@ -50,6 +50,7 @@ static const enum verify_result wanted[MANIFEST_FLAWS] = {
     [MANIFEST_FLAW_TAG_DESCENDING] = VERIFY_MANIFEST_SYNTAX,
     [MANIFEST_FLAW_TAG_TWICE] = VERIFY_MANIFEST_SYNTAX,
     [MANIFEST_FLAW_TAG_31] = VERIFY_MANIFEST_SYNTAX,
+    [MANIFEST_FLAW_SKIPPED_NOT_DER] = VERIFY_MANIFEST_SYNTAX,
     [MANIFEST_FLAW_UNIVERSAL_TAG] = VERIFY_MANIFEST_SYNTAX,
 };
 
@@ -243,6 +244,12 @@ static void a_block_passes_only_in_its_place_and_length(void)
     CHECK_EQ(image_block_check(&m, table.at, 1, PAYLOAD.at, 1024), VERIFY_BLOCK_DIGEST);
     CHECK_EQ(image_block_check(&m, table.at, 2, PAYLOAD.at + 2048, 3000 - 2048), VERIFY_OK);
     CHECK_EQ(image_block_check(&m, table.at, 3, PAYLOAD.at, 0), VERIFY_BLOCK_DIGEST);
+    /* A digest of other lengths is no excuse. */
+    sha256_of(table.at, PAYLOAD.at, 1023);
+    CHECK_EQ(image_block_check(&m, table.at, 0, PAYLOAD.at, 1023), VERIFY_BLOCK_DIGEST);
+    sha256_of(m.table_digest, table.at, table.len - 32);
+    CHECK_EQ(image_table_check(&m, table.at, table.len - 32), VERIFY_TABLE_DIGEST);
+    sha256_of(m.table_digest, table.at, table.len);
     table.at[5] ^= 1;
     CHECK_EQ(image_table_check(&m, table.at, table.len), VERIFY_TABLE_DIGEST);
     blob_free(&der);

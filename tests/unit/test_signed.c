@@ -31,6 +31,7 @@ static const enum verify_result wanted[CMS_FLAWS] = {
     [CMS_FLAW_ATTRIBUTE_CERT] = VERIFY_CMS_CERTIFICATES,
     [CMS_FLAW_CRLS] = VERIFY_CRL_NOT_SUPPORTED,
     [CMS_FLAW_NO_SIGNERS] = VERIFY_CMS_NO_SIGNER,
+    [CMS_FLAW_UNSORTED_SIGNERS] = VERIFY_DER,
     [CMS_FLAW_SIGNER_TWICE] = VERIFY_OK, /* counts once: see below */
     [CMS_FLAW_FIVE_SIGNERS] = VERIFY_TOO_LARGE,
     [CMS_FLAW_OTHER_KEY_ID] = VERIFY_CMS_SIGNER_ID,
@@ -57,7 +58,7 @@ static const enum verify_result wanted[CMS_FLAWS] = {
     [CMS_FLAW_R_ORDER] = VERIFY_CMS_SIGNATURE,
     [CMS_FLAW_S_ORDER] = VERIFY_CMS_SIGNATURE,
     [CMS_FLAW_R_PADDED] = VERIFY_CMS_SIGNATURE,
-    [CMS_FLAW_R_NEGATIVE] = VERIFY_CMS_SIGNATURE,
+    [CMS_FLAW_S_NEGATIVE] = VERIFY_CMS_SIGNATURE,
     [CMS_FLAW_SIGNATURE_TRAILING] = VERIFY_CMS_SIGNATURE,
 };
 
@@ -166,6 +167,7 @@ static void each_broken_rule_has_its_own_answer_and_leaves_nothing(void)
         struct testpki_cms_how how = signed_by_leaf(&p);
 
         how.flaw = (enum testpki_cms_flaw)flaw;
+        how.signers[1] = flaw == CMS_FLAW_UNSORTED_SIGNERS ? &p.second : NULL;
         enum verify_result result = open_made(&how, &object, &p.trust);
 
         if (wanted[flaw] == VERIFY_NOT_CHECKED || result != wanted[flaw]) {
