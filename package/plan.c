@@ -309,8 +309,6 @@ const char *plan_warning_text(enum plan_warning warning)
         return "canary is not carried out by this version: all devices are upgraded at once";
     case PLAN_WARN_UNKNOWN_SPEED:
         return "the bus has no known speed: the estimate assumes 100 kB/s";
-    case PLAN_WARN_TRIAL_ANCHOR:
-        return "signed under a trial PKI: not for the field";
     case PLAN_WARNINGS_END:
         break;
     }

@@ -26,8 +26,7 @@ enum plan_warning {
     PLAN_WARN_NO_READ_BACK = 1u << 3,  /* it cannot say afterwards what it runs */
     PLAN_WARN_CANARY = 1u << 4,        /* canary is not carried out by this version */
     PLAN_WARN_UNKNOWN_SPEED = 1u << 5, /* the estimate assumes a speed */
-    PLAN_WARN_TRIAL_ANCHOR = 1u << 6,  /* signed under a trial PKI */
-    PLAN_WARNINGS_END = 1u << 7,       /* first bit that is not used */
+    PLAN_WARNINGS_END = 1u << 6,       /* first bit that is not used */
 };
 
 #define PLAN_NO_DEVICE ((size_t)-1)
@@ -73,7 +72,7 @@ void plan_free(struct plan *plan);
 /* "no way back: ..." */
 const char *plan_warning_text(enum plan_warning warning);
 
-/* A new object of type Plan (io.gatewayd.Control). */
+/* A new object of type PlanInfo (io.gatewayd.Control). */
 struct json *plan_to_json(const struct plan *plan, const struct package *package,
                           const struct inventory *inventory);
 

@@ -199,8 +199,7 @@ static unsigned warnings_of(const struct fit *f, const struct package *package, 
            (is_own || f->device->info.is_mcuboot ? 0 : PLAN_WARN_GATEWAY_ONLY) |
            (caps->reads_back_identity ? 0 : PLAN_WARN_NO_READ_BACK) |
            (package->manifest.canary.is_present ? PLAN_WARN_CANARY : 0) |
-           (f->device->baud ? 0 : PLAN_WARN_UNKNOWN_SPEED) |
-           (package->signer.is_trial || f->image->signer.is_trial ? PLAN_WARN_TRIAL_ANCHOR : 0);
+           (f->device->baud ? 0 : PLAN_WARN_UNKNOWN_SPEED);
 }
 
 void plan_fit(struct plan_step *step, const struct package *package,

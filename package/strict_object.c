@@ -10,7 +10,8 @@ void strict_refuse(struct strict *s, const char *key, const char *rule)
     const char *dot = s->path[0] && key ? "." : "";
 
     if (s->err == GW_OK) {
-        s->err = gw_fail(s->error, s->code, "%s%s%s: %s", s->path, dot, key ? key : "", rule);
+        (void)snprintf(s->where, sizeof s->where, "%s%s%s", s->path, dot, key ? key : "");
+        s->err = gw_fail(s->error, s->code, "%s: %s", s->where, rule);
     }
 }
 

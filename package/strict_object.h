@@ -19,6 +19,7 @@ struct strict {
     enum gw_err code;       /* what refusals are: GW_MANIFEST, GW_BAD_PARAMETER */
     struct gw_error *error; /* may be NULL */
     char path[120];         /* of the object being read: "components[2].match"; "" at the root */
+    char where[160];        /* path and key of the first refusal, for json_locate() */
 };
 
 /* Refuse: "<path>.<key>: <rule>". `key` may be NULL. */

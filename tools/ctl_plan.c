@@ -15,7 +15,7 @@ static void put_plan_head(FILE *out, const struct json *plan, const struct style
     (void)fprintf(out, "   sequence %lld\n", (long long)number_of(plan, "sequence"));
     render_label(out, "Signer", style);
     text_put(out, text_of(plan, "signer"));
-    (void)fputs(": verified\n", out);
+    (void)fputs(json_get_bool(plan, "verified", true) ? ": verified\n" : ": not verified\n", out);
     if (json_get_bool(plan, "trial_anchor", false)) {
         text_begin(out, style, TONE_WARN);
         (void)fputs("Warning   a trial PKI signed it: not for production\n", out);

@@ -77,5 +77,5 @@ int main(int argc, char **argv)
     if (err && !error.err) {
         error.err = err;
     }
-    return err ? report_failure(&pkg, &error) : EXIT_DONE;
+    return err ? report_failure(&pkg, &error) : pkg.exit_code;
 }

@@ -16,6 +16,7 @@ struct pkg {
     bool json;          /* print JSON */
     bool is_terminal;   /* `notes` is one: progress may be drawn */
     struct style style; /* of `out` */
+    int exit_code;      /* of a verb that did its work and found something (plan) */
 };
 
 enum { PKG_SIGNERS_MAX = 4, PKG_VENDORS_MAX = 16 };

@@ -7,7 +7,8 @@
 static const struct pkg_verb verbs[] = {
     { "init", "[DIR]", "write commented examples: release.json, image.json",
       "Existing files are left alone. JSON with // comments.", 0, 1, "", pkg_init },
-    { "pki", "DIR", "make a trial PKI with openssl: package, image and timestamp authorities",
+    { "pki", "DIR", "make a trial PKI with openssl",
+      "Authorities for packages, for images of each vendor, and for timestamps.\n"
       "DIR/trust.d is ready to be copied to a gateway. Its anchors are marked as trial: gateways\n"
       "warn about them. Private keys are readable for their owner only.",
       1, 1, "vendor", pkg_pki },
@@ -22,10 +23,10 @@ static const struct pkg_verb verbs[] = {
       "A package is replaced in place unless -o is given. --cert and --key may be repeated, in\n"
       "pairs, for several signers.",
       1, 1, SIGN_OPTIONS, pkg_sign },
-    { "info", "FILE", "show what a package or image says of itself; trusts nobody, proves nothing",
-      "Structure and signatures are checked, but not who signed. For that: verify.", 1, 1, "",
-      pkg_info },
-    { "verify", "FILE", "check a package or image as a gateway does, every byte of it",
+    { "info", "FILE", "show what a package or image says of itself",
+      "Structure and signatures are checked, but not who signed: it proves nothing. See verify.", 1,
+      1, "", pkg_info },
+    { "verify", "FILE", "check every byte of a package or image, as gateways do",
       "--trust DIR is laid out like /etc/gatewayd/trust.d. --system NAME asks that the package is\n"
       "for that system.",
       1, 1, "trust system", pkg_verify },

@@ -833,10 +833,9 @@ static void warnings_say_what_is_worse_than_usual(void)
     own(&devices[0], "d0");
     runs_9(devices, p);
     cannot_revert(devices, p);
-    p->signer.is_trial = true;
     plan_make(&plan, p, &inventory, &policy);
-    CHECK_EQ(plan.steps[0].warnings, PLAN_WARN_CANARY | PLAN_WARN_DOWNGRADE |
-                                         PLAN_WARN_NO_WAY_BACK | PLAN_WARN_TRIAL_ANCHOR);
+    CHECK_EQ(plan.steps[0].warnings,
+             PLAN_WARN_CANARY | PLAN_WARN_DOWNGRADE | PLAN_WARN_NO_WAY_BACK);
     CHECK(!plan.steps[0].has_way_back);
     plan_free(&plan);
     package_free(p);
