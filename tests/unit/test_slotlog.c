@@ -17,8 +17,16 @@ static const struct host_port_config small = {
 
 static bool same_state(const struct slotlog *a, const struct slotlog *b)
 {
-    return memcmp(a->slots, b->slots, sizeof a->slots) == 0 &&
-           memcmp(a->floors, b->floors, sizeof a->floors) == 0;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct slot_record *x = &a->slots[i], *y = &b->slots[i];
+
+        if (x->phase != y->phase || x->trials != y->trials || x->reason != y->reason ||
+            x->sequence != y->sequence || x->next_block != y->next_block ||
+            x->confirmed_at != y->confirmed_at || a->floors[i] != b->floors[i]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* --- the table of phases --- */

@@ -3,14 +3,6 @@
 #include "check.h"
 #include "smp_bench.h"
 
-static bool ask_empty(struct smp_bench *b, enum smp_op op, uint16_t group, uint8_t command)
-{
-    struct cbor_writer w = smp_bench_begin(b);
-
-    smp_put_empty(&w);
-    return smp_bench_ask(b, &w, op, group, command);
-}
-
 static void close_sound(struct smp_bench *b)
 {
     CHECK_EQ(rig_broken(&b->rig), 0);
@@ -31,17 +23,18 @@ static void params_and_echo_answer_in_the_framing_of_the_request(void)
 
         smp_bench_open(&b, (enum smp_framing)framing);
         for (int i = 0; i < 3; i++) {
-            CHECK(ask_empty(&b, SMP_READ, SMP_GROUP_OS, SMP_OS_PARAMS));
-            body = smp_bench_body(&b, &len);
+            CHECK(smp_wire_ask_empty(&b.wire, SMP_READ, SMP_GROUP_OS, SMP_OS_PARAMS));
+            body = smp_wire_body(&b.wire, &len);
             CHECK(smp_get_params(&params, body, len));
             CHECK_EQ(params.buf_size, SMP_BENCH_BUF);
             CHECK_EQ(params.buf_count, SMP_BENCH_COUNT);
-            b.framing = b.framing == SMP_FRAMING_RAW ? SMP_FRAMING_CONSOLE : SMP_FRAMING_RAW;
+            b.wire.framing = b.wire.framing == SMP_FRAMING_RAW ? SMP_FRAMING_CONSOLE
+                                                               : SMP_FRAMING_RAW;
         }
-        w = smp_bench_begin(&b);
+        w = smp_wire_begin(&b.wire);
         smp_put_echo_request(&w, "hello", 5);
-        CHECK(smp_bench_ask(&b, &w, SMP_WRITE, SMP_GROUP_OS, SMP_OS_ECHO));
-        body = smp_bench_body(&b, &len);
+        CHECK(smp_wire_ask(&b.wire, &w, SMP_WRITE, SMP_GROUP_OS, SMP_OS_ECHO));
+        body = smp_wire_body(&b.wire, &len);
         CHECK(smp_get_echo_answer(&text, body, len));
         CHECK(text.len == 5 && memcmp(text.at, "hello", 5) == 0);
         close_sound(&b);
@@ -67,16 +60,16 @@ static void what_is_not_supported_is_said_in_the_version_of_the_request(void)
 
     smp_bench_open(&b, SMP_FRAMING_RAW);
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
-        CHECK(ask_empty(&b, unknown[i].op, unknown[i].group, unknown[i].command));
-        CHECK_EQ(smp_bench_status(&b).rc, SMP_RC_NOT_SUPPORTED);
-        CHECK(smp_bench_status(&b).is_v2);
+        CHECK(smp_wire_ask_empty(&b.wire, unknown[i].op, unknown[i].group, unknown[i].command));
+        CHECK_EQ(smp_wire_status(&b.wire).rc, SMP_RC_NOT_SUPPORTED);
+        CHECK(smp_wire_status(&b.wire).is_v2);
     }
     static const uint8_t v1[] = { 0, 0, 0, 1, 0, 99, 5, 0, 0xa0 };
 
     smp_bench_push(&b, v1, sizeof v1);
-    CHECK(smp_bench_read(&b));
-    CHECK_EQ(smp_bench_status(&b).rc, SMP_RC_NOT_SUPPORTED);
-    CHECK(!smp_bench_status(&b).is_v2);
+    CHECK(smp_wire_read(&b.wire));
+    CHECK_EQ(smp_wire_status(&b.wire).rc, SMP_RC_NOT_SUPPORTED);
+    CHECK(!smp_wire_status(&b.wire).is_v2);
     close_sound(&b);
 }
 
@@ -106,7 +99,7 @@ static void answers_are_nobodys_request(void)
 
     smp_bench_open(&b, SMP_FRAMING_RAW);
     smp_bench_push(&b, echoed, sizeof echoed);
-    CHECK_EQ(b.line_len, 0);
+    CHECK_EQ(b.wire.line_len, 0);
     CHECK_EQ(b.server.requests, 0);
     close_sound(&b);
 }
@@ -117,11 +110,11 @@ static void an_upgrade_goes_from_upload_to_confirm(void)
 {
     for (unsigned framing = SMP_FRAMING_CONSOLE; framing <= SMP_FRAMING_RAW; framing++) {
         struct smp_bench b;
-        struct smp_bench_facts f;
+        struct smp_wire_facts f;
         struct cbor_writer w;
 
         smp_bench_open(&b, (enum smp_framing)framing);
-        CHECK(smp_bench_identify(&b, &f));
+        CHECK(smp_wire_identify(&b.wire, &f));
         CHECK(memcmp(f.facts.vendor, b.rig.who.vendor_id, 16) == 0);
         CHECK(memcmp(f.facts.class_id, b.rig.who.class_id, 16) == 0);
         CHECK_EQ(f.facts.hardware, 3);
@@ -141,32 +134,32 @@ static void an_upgrade_goes_from_upload_to_confirm(void)
         CHECK_EQ(f.facts.floor_count, 1);
         CHECK_EQ(f.floors[0].floor, 5);
 
-        CHECK(smp_bench_send(&b, &b.new.gwi, 1));
-        CHECK(smp_bench_identify(&b, &f));
+        CHECK(smp_wire_send_image(&b.wire, &b.new.gwi, 1));
+        CHECK(smp_wire_identify(&b.wire, &f));
         CHECK_EQ(f.slots[1].state, SMP_SLOT_STAGED);
         CHECK(memcmp(f.slots[1].id, b.new.identity, 32) == 0);
 
         CHECK(smp_bench_activate(&b, b.new.identity, false));
-        CHECK(smp_bench_identify(&b, &f));
+        CHECK(smp_wire_identify(&b.wire, &f));
         CHECK(f.facts.has_trial);
         CHECK_EQ(f.facts.trial_test, SMP_TEST_RUNNING);
         CHECK_EQ(f.slots[1].state, SMP_SLOT_TRIAL);
         CHECK(f.slots[1].active && !f.slots[0].active);
         CHECK_EQ(f.floors[0].floor, 5);
 
-        w = smp_bench_begin(&b);
+        w = smp_wire_begin(&b.wire);
         smp_put_state_write(
             &w, &(struct smp_state_write){ .hash = { b.new.identity, 32 }, .confirm = true });
-        CHECK(smp_bench_ask(&b, &w, SMP_WRITE, SMP_GROUP_IMAGE, SMP_IMAGE_STATE));
-        CHECK_EQ(smp_bench_status(&b).rc, SMP_RC_BAD_STATE); /* self-test has not passed yet */
+        CHECK(smp_wire_ask(&b.wire, &w, SMP_WRITE, SMP_GROUP_IMAGE, SMP_IMAGE_STATE));
+        CHECK_EQ(smp_wire_status(&b.wire).rc, SMP_RC_BAD_STATE); /* self-test has not passed yet */
         CHECK_EQ(trial_report_test(&b.rig.trial, TRIAL_TEST_PASSED), UPDATE_OK);
-        w = smp_bench_begin(&b);
+        w = smp_wire_begin(&b.wire);
         b.rig.confirmed_sequence = 6;
         smp_put_state_write(
             &w, &(struct smp_state_write){ .hash = { b.new.identity, 32 }, .confirm = true });
-        CHECK(smp_bench_ask(&b, &w, SMP_WRITE, SMP_GROUP_IMAGE, SMP_IMAGE_STATE));
-        CHECK_EQ(smp_bench_status(&b).rc, 0);
-        CHECK(smp_bench_identify(&b, &f));
+        CHECK(smp_wire_ask(&b.wire, &w, SMP_WRITE, SMP_GROUP_IMAGE, SMP_IMAGE_STATE));
+        CHECK_EQ(smp_wire_status(&b.wire).rc, 0);
+        CHECK(smp_wire_identify(&b.wire, &f));
         CHECK_EQ(f.slots[1].state, SMP_SLOT_CONFIRMED);
         CHECK_EQ(f.floors[0].floor, 6);
         CHECK(!f.facts.has_trial);
@@ -183,11 +176,11 @@ static void the_standard_verbs_do_the_same(void)
     size_t len, count;
 
     smp_bench_open(&b, SMP_FRAMING_CONSOLE);
-    CHECK(smp_bench_send(&b, &b.new.gwi, 1));
-    w = smp_bench_begin(&b);
+    CHECK(smp_wire_send_image(&b.wire, &b.new.gwi, 1));
+    w = smp_wire_begin(&b.wire);
     smp_put_state_write(&w, &(struct smp_state_write){ .hash = { b.new.identity, 32 } });
-    CHECK(smp_bench_ask(&b, &w, SMP_WRITE, SMP_GROUP_IMAGE, SMP_IMAGE_STATE));
-    body = smp_bench_body(&b, &len);
+    CHECK(smp_wire_ask(&b.wire, &w, SMP_WRITE, SMP_GROUP_IMAGE, SMP_IMAGE_STATE));
+    body = smp_wire_body(&b.wire, &len);
     CHECK(smp_get_state_answer(images, 4, &count, body, len));
     CHECK_EQ(count, 2);
     CHECK(images[0].active && images[0].confirmed && !images[0].pending);
@@ -196,11 +189,11 @@ static void the_standard_verbs_do_the_same(void)
     CHECK_EQ(images[1].version.len, 5);
     CHECK(smp_bench_reset(&b));
     CHECK_EQ(trial_report_test(&b.rig.trial, TRIAL_TEST_PASSED), UPDATE_OK);
-    w = smp_bench_begin(&b);
+    w = smp_wire_begin(&b.wire);
     b.rig.confirmed_sequence = 6;
     smp_put_state_write(&w, &(struct smp_state_write){ .confirm = true });
-    CHECK(smp_bench_ask(&b, &w, SMP_WRITE, SMP_GROUP_IMAGE, SMP_IMAGE_STATE));
-    body = smp_bench_body(&b, &len);
+    CHECK(smp_wire_ask(&b.wire, &w, SMP_WRITE, SMP_GROUP_IMAGE, SMP_IMAGE_STATE));
+    body = smp_wire_body(&b.wire, &len);
     CHECK(smp_get_state_answer(images, 4, &count, body, len));
     CHECK(images[1].active && images[1].confirmed && !images[1].pending);
     close_sound(&b);
@@ -222,12 +215,12 @@ static void a_state_write_that_says_nothing_does_nothing(void)
 
     smp_bench_open(&b, SMP_FRAMING_RAW);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct cbor_writer w = smp_bench_begin(&b);
+        struct cbor_writer w = smp_wire_begin(&b.wire);
 
         smp_put_state_write(&w, &(struct smp_state_write){ .hash = { hash, cases[i].hash_len },
                                                            .confirm = cases[i].confirm });
-        CHECK(smp_bench_ask(&b, &w, SMP_WRITE, SMP_GROUP_IMAGE, SMP_IMAGE_STATE));
-        CHECK_EQ(smp_bench_status(&b).rc, cases[i].want);
+        CHECK(smp_wire_ask(&b.wire, &w, SMP_WRITE, SMP_GROUP_IMAGE, SMP_IMAGE_STATE));
+        CHECK_EQ(smp_wire_status(&b.wire).rc, cases[i].want);
     }
     CHECK_EQ(b.rig.port.counters.flash_ops, 0);
     close_sound(&b);
@@ -241,16 +234,16 @@ static void an_offset_that_is_not_expected_changes_nothing(void)
     uint64_t off;
 
     smp_bench_open(&b, SMP_FRAMING_RAW);
-    CHECK_EQ(smp_bench_upload(&b, &b.new.gwi, 700, 1), 0); /* none has begun */
-    off = smp_bench_upload(&b, &b.new.gwi, 0, 1);
+    CHECK_EQ(smp_wire_upload(&b.wire, &b.new.gwi, 700, 1), 0); /* none has begun */
+    off = smp_wire_upload(&b.wire, &b.new.gwi, 0, 1);
     CHECK(off > 0);
-    CHECK_EQ(smp_bench_upload(&b, &b.new.gwi, off + 1, 1), off);
-    CHECK_EQ(smp_bench_upload(&b, &b.new.gwi, off - 1, 1), off);
-    CHECK_EQ(smp_bench_upload(&b, &b.new.gwi, 0, 1), off); /* the first request, sent again */
-    CHECK_EQ(smp_bench_upload(&b, &b.new.gwi, 1000000, 1), off);
-    CHECK(smp_bench_send(&b, &b.new.gwi, 1));
-    CHECK_EQ(smp_bench_upload(&b, &b.new.gwi, b.new.gwi.len - 10, 1), b.new.gwi.len);
-    CHECK_EQ(smp_bench_upload(&b, &b.new.gwi, 0, 1), b.new.gwi.len);
+    CHECK_EQ(smp_wire_upload(&b.wire, &b.new.gwi, off + 1, 1), off);
+    CHECK_EQ(smp_wire_upload(&b.wire, &b.new.gwi, off - 1, 1), off);
+    CHECK_EQ(smp_wire_upload(&b.wire, &b.new.gwi, 0, 1), off); /* the first request, sent again */
+    CHECK_EQ(smp_wire_upload(&b.wire, &b.new.gwi, 1000000, 1), off);
+    CHECK(smp_wire_send_image(&b.wire, &b.new.gwi, 1));
+    CHECK_EQ(smp_wire_upload(&b.wire, &b.new.gwi, b.new.gwi.len - 10, 1), b.new.gwi.len);
+    CHECK_EQ(smp_wire_upload(&b.wire, &b.new.gwi, 0, 1), b.new.gwi.len);
     close_sound(&b);
 }
 
@@ -262,7 +255,7 @@ static void requests_in_flight_are_answered_in_order_with_the_expected_offset(vo
     uint64_t off, sent;
 
     smp_bench_open(&b, SMP_FRAMING_RAW);
-    off = sent = smp_bench_upload(&b, &b.new.gwi, 0, 1);
+    off = sent = smp_wire_upload(&b.wire, &b.new.gwi, 0, 1);
     for (uint8_t i = 0; i < 3; i++) { /* three requests back to back, then the answers */
         struct cbor_writer w = smp_begin(burst + len, SMP_BENCH_BUF);
         struct smp_header header = { .version = SMP_V2,
@@ -281,14 +274,14 @@ static void requests_in_flight_are_answered_in_order_with_the_expected_offset(vo
         size_t body_len;
         uint64_t answered;
 
-        CHECK(smp_bench_read(&b));
-        CHECK_EQ(b.header.seq, 100 + i);
-        const uint8_t *body = smp_bench_body(&b, &body_len);
+        CHECK(smp_wire_read(&b.wire));
+        CHECK_EQ(b.wire.header.seq, 100 + i);
+        const uint8_t *body = smp_wire_body(&b.wire, &body_len);
 
         CHECK(smp_get_upload_answer(&answered, body, body_len));
         CHECK_EQ(answered, off + 600u * (i + 1u));
     }
-    CHECK(smp_bench_send(&b, &b.new.gwi, 1));
+    CHECK(smp_wire_send_image(&b.wire, &b.new.gwi, 1));
     CHECK_EQ(b.rig.log.slots[1].phase, SLOT_PHASE_STAGED);
     close_sound(&b);
 }
@@ -301,20 +294,20 @@ static void another_token_starts_again_and_resumes_by_identity(void)
 
     smp_bench_open(&b, SMP_FRAMING_RAW);
     head = b.new.gwi.len - b.new.payload.len;
-    off = smp_bench_upload(&b, &b.new.gwi, 0, 1);
+    off = smp_wire_upload(&b.wire, &b.new.gwi, 0, 1);
     while (off < head + 3000) {
-        off = smp_bench_upload(&b, &b.new.gwi, off, 1);
+        off = smp_wire_upload(&b.wire, &b.new.gwi, off, 1);
     }
     CHECK(off > head + 3072 && off < head + 4096);
-    off = smp_bench_upload(&b, &b.new.gwi, 0, 2);
+    off = smp_wire_upload(&b.wire, &b.new.gwi, 0, 2);
     CHECK(off < head);
     while (off < head) {
-        off = smp_bench_upload(&b, &b.new.gwi, off, 2);
+        off = smp_wire_upload(&b.wire, &b.new.gwi, off, 2);
     }
     CHECK_EQ(off, head + 3072); /* the jump over three blocks */
     smp_bench_boot(&b);         /* and over a restart */
-    CHECK_EQ(smp_bench_upload(&b, &b.new.gwi, off, 2), 0);
-    CHECK(smp_bench_send(&b, &b.new.gwi, 3));
+    CHECK_EQ(smp_wire_upload(&b.wire, &b.new.gwi, off, 2), 0);
+    CHECK(smp_wire_send_image(&b.wire, &b.new.gwi, 3));
     close_sound(&b);
 }
 
@@ -325,13 +318,13 @@ static void a_refusal_says_its_reason_until_a_new_start(void)
 
     smp_bench_open(&b, SMP_FRAMING_RAW);
     rig_image_make(&bad, &b.rig, 100, 9, &(struct testpki_image_how){ .sequence = 4 });
-    CHECK(!smp_bench_send(&b, &bad.gwi, 1));
-    CHECK_EQ(smp_bench_status(&b).rc, SMP_RC_CORRUPT);
-    CHECK_EQ(smp_bench_status(&b).reason, VERIFY_BELOW_FLOOR);
-    CHECK_EQ(smp_bench_upload(&b, &bad.gwi, 500, 1), UINT64_MAX);
-    CHECK_EQ(smp_bench_status(&b).reason, VERIFY_BELOW_FLOOR);
+    CHECK(!smp_wire_send_image(&b.wire, &bad.gwi, 1));
+    CHECK_EQ(smp_wire_status(&b.wire).rc, SMP_RC_CORRUPT);
+    CHECK_EQ(smp_wire_status(&b.wire).reason, VERIFY_BELOW_FLOOR);
+    CHECK_EQ(smp_wire_upload(&b.wire, &bad.gwi, 500, 1), UINT64_MAX);
+    CHECK_EQ(smp_wire_status(&b.wire).reason, VERIFY_BELOW_FLOOR);
     CHECK_EQ(b.rig.port.counters.flash_ops, 0);
-    CHECK(smp_bench_send(&b, &b.new.gwi, 1));
+    CHECK(smp_wire_send_image(&b.wire, &b.new.gwi, 1));
     rig_image_free(&bad);
     close_sound(&b);
 }
@@ -344,20 +337,20 @@ static void a_damaged_block_goes_back_and_a_damaged_cms_starts_again(void)
     smp_bench_open(&b, SMP_FRAMING_RAW);
     head = b.new.gwi.len - b.new.payload.len;
     b.new.gwi.at[100] ^= 1;
-    CHECK(!smp_bench_send(&b, &b.new.gwi, 1));
-    CHECK(smp_bench_status(&b).reason < 100);
+    CHECK(!smp_wire_send_image(&b.wire, &b.new.gwi, 1));
+    CHECK(smp_wire_status(&b.wire).reason < 100);
     b.new.gwi.at[100] ^= 1;
     b.new.gwi.at[head + 1500] ^= 1;
-    uint64_t off = smp_bench_upload(&b, &b.new.gwi, 0, 1), last = 0;
+    uint64_t off = smp_wire_upload(&b.wire, &b.new.gwi, 0, 1), last = 0;
 
     while (off != UINT64_MAX && off >= last) {
         last = off;
-        off = smp_bench_upload(&b, &b.new.gwi, off, 1);
+        off = smp_wire_upload(&b.wire, &b.new.gwi, off, 1);
     }
     CHECK_EQ(off, head + 1024);
     b.new.gwi.at[head + 1500] ^= 1;
     while (off < b.new.gwi.len) {
-        off = smp_bench_upload(&b, &b.new.gwi, off, 1);
+        off = smp_wire_upload(&b.wire, &b.new.gwi, off, 1);
     }
     CHECK_EQ(b.rig.log.slots[1].phase, SLOT_PHASE_STAGED);
     close_sound(&b);
@@ -384,7 +377,7 @@ static void every_flipped_bit_of_a_request_is_survived(void)
 
             rig_restore(&b.rig, &factory);
             smp_bench_boot(&b);
-            off = first ? 0 : smp_bench_upload(&b, &b.new.gwi, 0, 1);
+            off = first ? 0 : smp_wire_upload(&b.wire, &b.new.gwi, 0, 1);
             struct smp_upload request = { .off = off,
                                           .has_start = off == 0,
                                           .len = b.new.gwi.len,
@@ -395,12 +388,12 @@ static void every_flipped_bit_of_a_request_is_survived(void)
             len = smp_finish(&w, &header);
             message[bit / 8] ^= (uint8_t)(1u << bit % 8);
             smp_bench_push(&b, message, len);
-            b.line_len = 0;
+            b.wire.line_len = 0;
             smp_bench_wait(&b, SMP_CONSOLE_SILENCE_MS);
             if (b.rig.port.wants_reset) {
                 smp_bench_boot(&b);
             }
-            CHECK(smp_bench_send(&b, &b.new.gwi, 1));
+            CHECK(smp_wire_send_image(&b.wire, &b.new.gwi, 1));
             CHECK_EQ(b.rig.log.slots[1].phase, SLOT_PHASE_STAGED);
             CHECK_EQ(rig_broken(&b.rig), 0);
         }
@@ -425,12 +418,12 @@ static void a_partial_raw_message_is_dropped_after_50_ms_of_silence(void)
         smp_bench_wait(&b, 1);
         CHECK_EQ(smp_server_step(&b.server), UINT32_MAX);
         smp_bench_push(&b, params, sizeof params);
-        CHECK(smp_bench_read(&b));
+        CHECK(smp_wire_read(&b.wire));
     }
     smp_bench_push(&b, params, 4); /* a short gap does no harm */
     smp_bench_wait(&b, 49);
     smp_bench_push(&b, params + 4, sizeof params - 4);
-    CHECK(smp_bench_read(&b));
+    CHECK(smp_wire_read(&b.wire));
     close_sound(&b);
 }
 
@@ -443,10 +436,10 @@ static void an_impossible_header_is_discarded_until_silence(void)
     smp_bench_open(&b, SMP_FRAMING_RAW);
     smp_bench_push(&b, too_long, sizeof too_long);
     smp_bench_push(&b, params, sizeof params);
-    CHECK_EQ(b.line_len, 0);
+    CHECK_EQ(b.wire.line_len, 0);
     smp_bench_wait(&b, 50);
     smp_bench_push(&b, params, sizeof params);
-    CHECK(smp_bench_read(&b));
+    CHECK(smp_wire_read(&b.wire));
     close_sound(&b);
 }
 
@@ -479,7 +472,7 @@ static void a_trial_past_its_deadline_restarts_the_device(void)
     struct smp_bench b;
 
     smp_bench_open(&b, SMP_FRAMING_RAW);
-    CHECK(smp_bench_send(&b, &b.new.gwi, 1));
+    CHECK(smp_wire_send_image(&b.wire, &b.new.gwi, 1));
     CHECK(smp_bench_activate(&b, b.new.identity, false));
     CHECK_EQ(smp_server_step(&b.server), 60000);
     smp_bench_wait(&b, 59999);
@@ -495,25 +488,25 @@ static void revert_on_trial_answers_resets_and_goes_back(void)
 {
     struct smp_bench b;
     struct cbor_writer w;
-    struct smp_bench_facts f;
+    struct smp_wire_facts f;
 
     smp_bench_open(&b, SMP_FRAMING_RAW);
-    w = smp_bench_begin(&b);
+    w = smp_wire_begin(&b.wire);
     smp_put_revert(&w, 0);
-    CHECK(smp_bench_ask(&b, &w, SMP_WRITE, SMP_GROUP_GATEWAY, SMP_GATEWAY_REVERT));
-    CHECK_EQ(smp_bench_status(&b).rc, 0);
+    CHECK(smp_wire_ask(&b.wire, &w, SMP_WRITE, SMP_GROUP_GATEWAY, SMP_GATEWAY_REVERT));
+    CHECK_EQ(smp_wire_status(&b.wire).rc, 0);
     CHECK(!b.rig.port.wants_reset);
     CHECK_EQ(b.rig.port.counters.flash_ops, 0);
 
-    CHECK(smp_bench_send(&b, &b.new.gwi, 1));
+    CHECK(smp_wire_send_image(&b.wire, &b.new.gwi, 1));
     CHECK(smp_bench_activate(&b, b.new.identity, false));
-    w = smp_bench_begin(&b);
+    w = smp_wire_begin(&b.wire);
     smp_put_revert(&w, 0);
-    CHECK(smp_bench_ask(&b, &w, SMP_WRITE, SMP_GROUP_GATEWAY, SMP_GATEWAY_REVERT));
-    CHECK_EQ(smp_bench_status(&b).rc, 0);
+    CHECK(smp_wire_ask(&b.wire, &w, SMP_WRITE, SMP_GROUP_GATEWAY, SMP_GATEWAY_REVERT));
+    CHECK_EQ(smp_wire_status(&b.wire).rc, 0);
     CHECK(b.rig.port.wants_reset);
     smp_bench_boot(&b);
-    CHECK(smp_bench_identify(&b, &f));
+    CHECK(smp_wire_identify(&b.wire, &f));
     CHECK_EQ(f.slots[1].state, SMP_SLOT_STAGED);
     CHECK(f.slots[0].active);
     close_sound(&b);
@@ -526,14 +519,14 @@ static void activate_tells_why_not(void)
 
     smp_bench_open(&b, SMP_FRAMING_RAW);
     CHECK(!smp_bench_activate(&b, unknown, false));
-    CHECK_EQ(smp_bench_status(&b).rc, SMP_RC_NOT_FOUND);
-    CHECK(smp_bench_send(&b, &b.new.gwi, 1));
+    CHECK_EQ(smp_wire_status(&b.wire).rc, SMP_RC_NOT_FOUND);
+    CHECK(smp_wire_send_image(&b.wire, &b.new.gwi, 1));
     CHECK(smp_bench_activate(&b, b.new.identity, false));
     CHECK_EQ(trial_report_test(&b.rig.trial, TRIAL_TEST_FAILED), UPDATE_OK);
     smp_bench_boot(&b);
     CHECK(!smp_bench_activate(&b, b.new.identity, false));
-    CHECK_EQ(smp_bench_status(&b).rc, SMP_RC_CORRUPT);
-    CHECK_EQ(smp_bench_status(&b).reason, VERIFY_REJECTED_BEFORE);
+    CHECK_EQ(smp_wire_status(&b.wire).rc, SMP_RC_CORRUPT);
+    CHECK_EQ(smp_wire_status(&b.wire).reason, VERIFY_REJECTED_BEFORE);
     CHECK(smp_bench_activate(&b, b.new.identity, true));
     CHECK(rig_running(&b.rig) == &b.new);
     close_sound(&b);
@@ -543,27 +536,27 @@ static void report_echoes_the_nonce(void)
 {
     struct smp_bench b;
     uint8_t nonce[16];
-    struct smp_bench_facts f = { 0 };
+    struct smp_wire_facts f = { 0 };
     struct cbor_writer w;
     const uint8_t *body;
     size_t len;
 
     smp_bench_open(&b, SMP_FRAMING_RAW);
     memset(nonce, 0x5a, sizeof nonce);
-    w = smp_bench_begin(&b);
+    w = smp_wire_begin(&b.wire);
     smp_put_report_request(&w, nonce);
-    CHECK(smp_bench_ask(&b, &w, SMP_READ, SMP_GROUP_GATEWAY, SMP_GATEWAY_REPORT));
-    body = smp_bench_body(&b, &len);
+    CHECK(smp_wire_ask(&b.wire, &w, SMP_READ, SMP_GROUP_GATEWAY, SMP_GATEWAY_REPORT));
+    body = smp_wire_body(&b.wire, &len);
     f.facts.slots = f.slots;
-    f.facts.slot_cap = PORT_SLOTS_MAX;
+    f.facts.slot_cap = SMP_WIRE_SLOTS;
     f.facts.floors = f.floors;
-    f.facts.floor_cap = PORT_SLOTS_MAX;
+    f.facts.floor_cap = SMP_WIRE_SLOTS;
     CHECK(smp_get_report_answer(&f.facts, body, len));
     CHECK(f.facts.nonce && memcmp(f.facts.nonce, nonce, sizeof nonce) == 0);
     CHECK_EQ(f.facts.boots, 7);
     CHECK_EQ(f.slots[0].sequence, 5);
-    CHECK(ask_empty(&b, SMP_READ, SMP_GROUP_GATEWAY, SMP_GATEWAY_REPORT));
-    CHECK_EQ(smp_bench_status(&b).rc, SMP_RC_INVALID);
+    CHECK(smp_wire_ask_empty(&b.wire, SMP_READ, SMP_GROUP_GATEWAY, SMP_GATEWAY_REPORT));
+    CHECK_EQ(smp_wire_status(&b.wire).rc, SMP_RC_INVALID);
     close_sound(&b);
 }
 
@@ -577,15 +570,15 @@ static void the_log_tells_the_story_page_by_page(void)
     size_t seen = 0, count;
 
     smp_bench_open(&b, SMP_FRAMING_RAW);
-    CHECK(smp_bench_send(&b, &b.new.gwi, 1));
+    CHECK(smp_wire_send_image(&b.wire, &b.new.gwi, 1));
     do {
-        struct cbor_writer w = smp_bench_begin(&b);
+        struct cbor_writer w = smp_wire_begin(&b.wire);
         const uint8_t *body;
         size_t len;
 
         smp_put_log_request(&w, from);
-        CHECK(smp_bench_ask(&b, &w, SMP_READ, SMP_GROUP_GATEWAY, SMP_GATEWAY_LOG));
-        body = smp_bench_body(&b, &len);
+        CHECK(smp_wire_ask(&b.wire, &w, SMP_READ, SMP_GROUP_GATEWAY, SMP_GATEWAY_LOG));
+        body = smp_wire_body(&b.wire, &len);
         CHECK(smp_get_log_answer(&from, entries, 32, &count, body, len));
         for (size_t i = 0; i < count; i++, seen++) {
             CHECK_EQ(entries[i].event, want[seen % 5]); /* factory, then receiving and staged */
@@ -605,8 +598,8 @@ static void an_answer_that_does_not_fit_is_an_error(void)
 
     smp_bench_open(&b, SMP_FRAMING_RAW);
     b.server.config.answer_cap = 64;
-    CHECK(ask_empty(&b, SMP_READ, SMP_GROUP_GATEWAY, SMP_GATEWAY_IDENTIFY));
-    CHECK_EQ(smp_bench_status(&b).rc, SMP_RC_NO_MEMORY);
+    CHECK(smp_wire_ask_empty(&b.wire, SMP_READ, SMP_GROUP_GATEWAY, SMP_GATEWAY_IDENTIFY));
+    CHECK_EQ(smp_wire_status(&b.wire).rc, SMP_RC_NO_MEMORY);
     close_sound(&b);
 }
 

@@ -278,13 +278,13 @@ static void refused(struct bench *b, const char *what, const struct testpki_imag
 {
     struct rig_image image;
     uint64_t ops = b->rig.port.counters.flash_ops;
-    struct slotlog before = b->rig.log;
+    uint32_t number = b->rig.log.number;
 
     rig_image_make(&image, &b->rig, len, 77, how);
     CHECK_EQ(rig_send(&b->rig, &image.gwi, 300, NULL), UPDATE_REFUSED);
     CHECK_EQ(b->rig.updater.reason, want);
     CHECK_EQ(b->rig.port.counters.flash_ops, ops);
-    CHECK(memcmp(&before, &b->rig.log, sizeof before) == 0);
+    CHECK_EQ(b->rig.log.number, number);
     if (b->rig.updater.reason != want) {
         fprintf(stderr, "  %s\n", what);
     }
