@@ -21,7 +21,7 @@ static struct short_text version_text(const struct json *step)
     struct short_text t;
 
     (void)snprintf(t.text, sizeof t.text, "%.9s -> %.9s",
-                   has(step, "from_version") ? text_of(step, "from_version") : "?",
+                   has_text(step, "from_version") ? text_of(step, "from_version") : "?",
                    text_of(step, "to_version"));
     return t;
 }

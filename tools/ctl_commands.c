@@ -10,6 +10,7 @@
 #include "ctl_package.h"
 #include "ctl_plan.h"
 #include "ctl_render.h"
+#include "ctl_report.h"
 #include "error_json.h"
 
 typedef void (*render_fn)(FILE *out, const struct json *reply, const struct style *style);

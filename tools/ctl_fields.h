@@ -24,4 +24,10 @@ static inline bool has(const struct json *object, const char *key)
     return node && !json_is_null(node);
 }
 
+/* Present and not empty. */
+static inline bool has_text(const struct json *object, const char *key)
+{
+    return *text_of(object, key) != '\0';
+}
+
 #endif

@@ -16,7 +16,7 @@ static bool is(const char *text, const char *other)
 /* "acme.example/plant-a 2026.11, sequence 42", or the source before that is known. */
 static void put_subject(FILE *out, const struct json *job)
 {
-    if (!has(job, "release")) {
+    if (!has_text(job, "release")) {
         text_put(out, text_of(job, "source"));
         return;
     }
@@ -53,7 +53,7 @@ void render_jobs(FILE *out, const struct json *reply, const struct style *style)
 
         table_cellf(&t, "%lld", (long long)number_of(j, "id"));
         table_state(&t, text_of(j, "state"));
-        table_cell(&t, has(j, "release") ? text_of(j, "release") : "-");
+        table_cell(&t, has_text(j, "release") ? text_of(j, "release") : "-");
         table_cellf(&t, "%zu/%zu", job_steps_done(j), json_count(json_get(j, "steps")));
         table_cell(&t, text_time(number_of(j, "created")).text);
         table_cell(&t, text_clock(end - number_of(j, "created")).text);
@@ -103,7 +103,7 @@ static void step_row(struct table *t, const struct json *step)
 {
     table_cell(t, text_of(step, "device"));
     table_cell(t, text_of(step, "component"));
-    table_cellf(t, "%s -> %s", has(step, "from_version") ? text_of(step, "from_version") : "?",
+    table_cellf(t, "%s -> %s", has_text(step, "from_version") ? text_of(step, "from_version") : "?",
                 text_of(step, "to_version"));
     table_state(t, text_of(step, "state"));
     if (job_step_is_moving(step)) {
@@ -229,7 +229,7 @@ static void put_job_change(FILE *out, const struct json *before, const struct js
     }
     (void)fprintf(out, "job %lld: ", (long long)number_of(job, "id"));
     text_put(out, text_of(job, "state"));
-    if (!before || has(before, "release") != has(job, "release")) {
+    if (!before || has_text(before, "release") != has_text(job, "release")) {
         (void)fputs(": ", out);
         put_subject(out, job);
     }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "ctl_fields.h"
-#include "ctl_object.h"
 #include "ctl_table.h"
 
 /* --- errors --- */
@@ -74,8 +73,8 @@ void render_label(FILE *out, const char *label, const struct style *style)
 static void put_system(FILE *out, const struct json *reply, const struct style *style)
 {
     render_label(out, "System", style);
-    text_put(out, has(reply, "system") ? text_of(reply, "system") : "not configured");
-    if (has(reply, "release")) {
+    text_put(out, has_text(reply, "system") ? text_of(reply, "system") : "not configured");
+    if (has_text(reply, "release")) {
         (void)fputs("   release ", out);
         text_put(out, text_of(reply, "release"));
     }
@@ -92,15 +91,12 @@ static void put_anchor(FILE *out, const struct json *anchor, const struct style 
 {
     render_label(out, "Anchor", style);
     text_put(out, text_of(anchor, "role"));
-    if (has(anchor, "vendor")) {
+    if (has_text(anchor, "vendor")) {
         (void)fputc('/', out);
         text_put(out, text_of(anchor, "vendor"));
     }
     (void)fputs("   ", out);
-    text_put(out, has(anchor, "subject") ? text_of(anchor, "subject") : text_of(anchor, "name"));
-    if (has(anchor, "not_after")) {
-        (void)fprintf(out, "   until %.10s", text_time(number_of(anchor, "not_after")).text);
-    }
+    text_put(out, text_of(anchor, "file"));
     if (json_get_bool(anchor, "trial", false)) {
         text_begin(out, style, TONE_WARN);
         (void)fputs("   trial", out);
@@ -195,7 +191,7 @@ void render_devices(FILE *out, const struct json *reply, const struct style *sty
 
         table_cell(&t, text_of(d, "name"));
         table_cell(&t, text_of(d, "router"));
-        table_cell(&t, has(d, "version") ? text_of(d, "version") : "-");
+        table_cell(&t, has_text(d, "version") ? text_of(d, "version") : "-");
         table_state(&t, text_of(d, "state"));
         table_cell(&t, text_of(d, "verified_by"));
         cell_ago(&t, d, "last_seen", style);
@@ -295,9 +291,4 @@ void render_cache(FILE *out, const struct json *reply, const struct style *style
     (void)fprintf(out, "%zu image%s, %s", json_count(entries), json_count(entries) == 1 ? "" : "s",
                   text_bytes(number_of(reply, "bytes")).text);
     (void)fprintf(out, " of %s\n", text_bytes(number_of(reply, "quota")).text);
-}
-
-void render_report(FILE *out, const struct json *reply, const struct style *style)
-{
-    render_object(out, json_get(reply, "report"), 0, style);
 }

@@ -1,7 +1,7 @@
 /* Replies of io.gatewayd.Control as text for people. Pure: JSON in, text out.
  *
  * A member that is missing (another version of the daemon) is shown as empty or left out; nothing
- * here fails. Plans are in ctl_plan.h, jobs in ctl_job.h.
+ * here fails. Plans are in ctl_plan.h, jobs in ctl_job.h, reports in ctl_report.h.
  */
 #ifndef TOOLS_CTL_RENDER_H
 #define TOOLS_CTL_RENDER_H
@@ -15,7 +15,6 @@ void render_devices(FILE *out, const struct json *reply, const struct style *sty
 void render_buses(FILE *out, const struct json *reply, const struct style *style);
 void render_bus_test(FILE *out, const struct json *reply, const struct style *style);
 void render_cache(FILE *out, const struct json *reply, const struct style *style);
-void render_report(FILE *out, const struct json *reply, const struct style *style);
 
 /* An object of type Error: what happened, the likely cause, the next step. */
 void render_error(FILE *out, const struct json *error, const struct style *style);

@@ -10,6 +10,7 @@
 #include "ctl_object.h"
 #include "ctl_plan.h"
 #include "ctl_render.h"
+#include "ctl_report.h"
 #include "ctl_table.h"
 
 enum { NOW = 1800000000 };
@@ -155,7 +156,7 @@ static void status_is_one_screen(void)
         "{\"version\":\"0.1.0\",\"system\":\"acme.example/plant-a\",\"release\":\"2026.10\","
         "\"sequence\":41,\"floor\":40,\"user\":\"gatewayd\",\"uptime_s\":1036800,"
         "\"clock_synchronised\":true,\"sandbox\":\"landlock 7, seccomp\",\"anchors\":[{\"role\":"
-        "\"image\",\"vendor\":\"acme.example\",\"subject\":\"CN=Acme\",\"trial\":true}],"
+        "\"image\",\"vendor\":\"acme.example\",\"file\":\"root.pem\",\"trial\":true}],"
         "\"warnings\":[\"the clock was set back\"],\"buses\":1,\"devices_ok\":7,"
         "\"devices_outdated\":1,\"devices_absent\":0,\"open_job\":17}");
     struct page p = page_open();
@@ -166,7 +167,7 @@ static void status_is_one_screen(void)
               "Devices   7 ok   1 outdated   0 absent   on 1 bus\n"
               "Job       17 is open   follow it: gatewayctl job show 17 -f\n"
               "Sandbox   landlock 7, seccomp\n"
-              "Anchor    image/acme.example   CN=Acme   trial\n"
+              "Anchor    image/acme.example   root.pem   trial\n"
               "Warning   the clock was set back\n");
     json_free(reply);
 }
@@ -480,8 +481,41 @@ static void any_object_can_be_read(void)
 
     render_object(begin(&p), object, 0, &unlimited);
     EXPECT(p, "job: 17\ncreated: 2027-01-15 08:00\nok: yes\nnone: none\nlist:\n  a\n  2\n"
-              "who:\n  name: x\nrows:\ndevice  n\na       1\nb       -\n");
+              "who:\n  name: x\nrows:\n  device: a, n: 1\n  device: b\n");
     json_free(object);
+}
+
+static void a_report_says_who_signed_who_verified_and_what_devices_say(void)
+{
+    struct json *reply = parse("{\"report\":{\"made\":1800000000,\"job\":" JOB(
+        "done", STEP("boiler", "done", ""),
+        ",\"finished\":1799999031") ",\"package\":{\"identity\":\"abcd\",\"signer\":{\"name\":"
+                                    "\"Acme Release\",\"signers\":1,\"signed\":1800000000,"
+                                    "\"trial\":true},\"images\":[{\"component\":\"fw\","
+                                    "\"identity\":\"0123456789abcdef01\",\"signer\":{\"name\":"
+                                    "\"Acme Images\",\"signed\":1800000000}}]},\"devices\":[{"
+                                    "\"device\":\"boiler\",\"verified_by\":\"gateway + device\","
+                                    "\"known\":{\"state\":\"ok\",\"version\":\"1.1.0\"},"
+                                    "\"says\":{\"boots\":3,\"slots\":[{\"slot\":0,\"active\":"
+                                    "true}]}},{\"device\":\"pump\",\"verified_by\":"
+                                    "\"gateway only\",\"error\":" ERROR_ABSENT "}]}}");
+    struct page p = page_open();
+
+    render_report(begin(&p), reply, &at_80);
+    EXPECT(p, "job 17: done: acme/plant 2026.11, sequence 42\n"
+              "started 2027-01-15 07:43 UTC, took 0:31, from plant.gwp\n"
+              "DEVICE  COMPONENT  VERSION         STATE  VERIFIED BY       TRIES\n"
+              "boiler  fw         1.0.0 -> 1.1.0  done   gateway + device      1\n"
+              "\nPackage   abcd\nSigner    Acme Release, signed 2027-01-15 08:00 UTC (trial PKI)\n"
+              "IMAGE  SIGNED BY    SIGNED (UTC)      IDENTITY\n"
+              "fw     Acme Images  2027-01-15 08:00  0123456789abcdef\n"
+              "\nDevice    boiler: ok, runs 1.1.0, verified by gateway + device\n  it says:\n"
+              "    boots: 3\n    slots:\n      slot: 0, active: yes\n"
+              "\nDevice    pump: , verified by gateway only\n"
+              "error: GW2507 the device does not answer: 3 tries in 6 s\n"
+              "  Likely cause: no power\n  Next: gatewayctl bus test NAME\n"
+              "\nmade 2027-01-15 08:00 UTC\n");
+    json_free(reply);
 }
 
 int main(void)
@@ -501,5 +535,6 @@ int main(void)
     TEST(foreign_errors_become_codes);
     TEST(errors_say_cause_and_next_step);
     TEST(any_object_can_be_read);
+    TEST(a_report_says_who_signed_who_verified_and_what_devices_say);
     return checks_failed != 0;
 }
