@@ -291,6 +291,9 @@ static bool copy_records(const struct slotlog *log, uint8_t target, const struct
         if (!is_wanted) {
             continue;
         }
+        if (r.floor < log->floors[r.slot]) {
+            r.floor = log->floors[r.slot]; /* a copy never forgets a floor */
+        }
         pack(bytes, &r);
         if (!program_record(log->port, target, (*used)++, bytes)) {
             return false;
