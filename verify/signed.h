@@ -50,7 +50,8 @@ struct signed_object {
 
 /* Authenticate `cms`, which must be exactly one object. Returns VERIFY_OK or the first rule broken
  * reading left to right; then `out` is zeroed. Order of the rules: structure, content type,
- * attributes, signatures, chains, count. */
+ * attributes, signatures, chains, count. Too few signers with a certificate inside that names a
+ * known issuer who did not sign it: VERIFY_CERT_SIGNATURE. */
 VERIFY_MUST_USE enum verify_result signed_open(struct signed_object *out, struct span cms,
                                                enum signed_type type,
                                                const struct verify_trust *trust);
