@@ -1,9 +1,9 @@
 /* From a signer's certificate to an anchor of the role (RFC 5280 6).
  *
- * The search goes down from the anchors: a certificate is looked at only when a certificate that is
- * already reached names itself as its issuer, and one signature check then settles it. So
- * strangers' certificates, loops and cross-signed crowds cost nothing, the order of the embedded
- * certificates does not matter, and the work is bounded without recursion.
+ * The search goes down from the anchors: a certificate is looked at only when it names as its
+ * issuer one that is already reached, and one signature check then settles it. So strangers'
+ * certificates, loops and cross-signed crowds cost nothing, the order of the embedded certificates
+ * does not matter, and the work is bounded without recursion.
  */
 #ifndef VERIFY_CHAIN_H
 #define VERIFY_CHAIN_H

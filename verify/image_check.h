@@ -2,9 +2,9 @@
  *
  * image_check_feed() takes the stream in pieces of any size and stops at each event, so that the
  * caller acts between them:
- *   CHECK_MANIFEST  first round: signature, chain and manifest are right, and table and block fit the
- *                   buffers (else VERIFY_TABLE_TOO_LARGE). The caller now decides whether the image
- *                   is for it, and only then may erase.
+ *   CHECK_MANIFEST  first round: signature, chain and manifest are right, table and block fit the
+ *                   buffers (else VERIFY_TABLE_TOO_LARGE). The caller now decides whether the
+ *                   image is for it, and only then may erase.
  *   CHECK_TABLE     the block table is the signed one.
  *   CHECK_BLOCK     one whole block has passed and lies in the caller's block buffer: program it.
  *   CHECK_COMPLETE  the last block was handed out (reported by the feed call after that block).
