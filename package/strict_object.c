@@ -11,7 +11,7 @@ void strict_refuse(struct strict *s, const char *key, const char *rule)
 
     if (s->err == GW_OK) {
         (void)snprintf(s->where, sizeof s->where, "%s%s%s", s->path, dot, key ? key : "");
-        s->err = gw_fail(s->error, s->code, "%s: %s", s->where, rule);
+        s->err = gw_fail(s->error, s->code, "%s%s%s", s->where, s->where[0] ? ": " : "", rule);
     }
 }
 
