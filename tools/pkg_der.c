@@ -59,7 +59,7 @@ void pkg_der_uint(struct pkg_der *der, uint8_t tag, uint64_t value)
     size_t first = 0;
 
     for (size_t i = 0; i < sizeof bytes; i++) { /* the first octet is always 0 */
-        bytes[i] = i == 0 ? 0 : (uint8_t)(value >> 8 * (8 - i));
+        bytes[i] = (uint8_t)(i == 0 ? 0 : value >> 8 * (8 - i));
     }
     while (first < 8 && bytes[first] == 0 && bytes[first + 1] < 0x80) {
         first++;

@@ -29,7 +29,8 @@ static bool open_streams(struct streams *s, struct span input)
     s->in = tmpfile();
     s->out = tmpfile();
     s->err = tmpfile();
-    return s->in && s->out && s->err && fwrite(input.at, 1, input.len, s->in) == input.len &&
+    return s->in && s->out && s->err &&
+           (input.len == 0 || fwrite(input.at, 1, input.len, s->in) == input.len) &&
            fflush(s->in) == 0 && lseek(fileno(s->in), 0, SEEK_SET) == 0;
 }
 
