@@ -98,6 +98,9 @@ static void put_state(FILE *out, const struct json *step, unsigned columns,
     if (json_is_object(error)) {
         (void)snprintf(text, sizeof text, "%s: %s %s", state, text_of(error, "code"),
                        text_of(error, "message"));
+    } else if (job_step_is_up_to_date(step)) {
+        (void)snprintf(text, sizeof text, "%s: it has %s already", state,
+                       text_of(step, "to_version"));
     } else if (number_of(step, "resumed_at") > 0) {
         (void)snprintf(text, sizeof text, "%s (resumed at %s)", state,
                        text_bytes(number_of(step, "resumed_at")).text);

@@ -28,12 +28,17 @@ static void put_subject(FILE *out, const struct json *job)
     }
 }
 
+bool job_step_is_up_to_date(const struct json *step)
+{
+    return is(text_of(step, "state"), "skipped") && !json_is_object(json_get(step, "error"));
+}
+
 size_t job_steps_done(const struct json *job)
 {
     size_t count = 0;
 
     for (const struct json *s = json_first(json_get(job, "steps")); s; s = json_next(s)) {
-        count += is(text_of(s, "state"), "done");
+        count += is(text_of(s, "state"), "done") || job_step_is_up_to_date(s);
     }
     return count;
 }
@@ -114,7 +119,6 @@ static void step_row(struct table *t, const struct json *step)
     table_cell(t, text_of(step, "verified_by"));
     table_cell(t, text_of(step, "group"));
     table_cell(t, text_of(step, "mode"));
-    table_cellf(t, "%lld", (long long)number_of(step, "attempts"));
 }
 
 static void put_step_name(FILE *out, const struct json *step)
@@ -142,15 +146,10 @@ static void put_step_errors(FILE *out, const struct json *steps, const struct st
 void render_job(FILE *out, const struct json *job, const struct style *style)
 {
     static const struct column columns[] = {
-        { "DEVICE", COLUMN_CUT },
-        { "COMPONENT", COLUMN_CUT },
-        { "VERSION", COLUMN_CUT },
-        { "STATE", 0 },
-        { "", COLUMN_RIGHT },
-        { "VERIFIED BY", 0 },
-        { "GROUP", COLUMN_OPTIONAL },
-        { "MODE", COLUMN_OPTIONAL },
-        { "TRIES", COLUMN_RIGHT | COLUMN_OPTIONAL },
+        { "DEVICE", COLUMN_CUT },     { "COMPONENT", COLUMN_CUT },
+        { "VERSION", COLUMN_CUT },    { "STATE", 0 },
+        { "", COLUMN_RIGHT },         { "VERIFIED BY", 0 },
+        { "GROUP", COLUMN_OPTIONAL }, { "MODE", COLUMN_OPTIONAL },
     };
     const struct json *steps = json_get(job, "steps");
     struct table t;
@@ -199,8 +198,7 @@ static void put_step_change(FILE *out, const struct json *job, const struct json
 {
     bool resumed = differs(before, step, "resumed_at") && number_of(step, "resumed_at") > 0;
 
-    if (before && is(text_of(before, "state"), text_of(step, "state")) && !resumed &&
-        number_of(before, "attempts") == number_of(step, "attempts")) {
+    if (before && is(text_of(before, "state"), text_of(step, "state")) && !resumed) {
         return;
     }
     (void)fprintf(out, "job %lld: ", (long long)number_of(job, "id"));
@@ -212,8 +210,10 @@ static void put_step_change(FILE *out, const struct json *job, const struct json
                       (long long)number_of(step, "resumed_at"),
                       (long long)number_of(step, "total"));
     }
-    if (number_of(step, "attempts") > 1) {
-        (void)fprintf(out, ", attempt %lld", (long long)number_of(step, "attempts"));
+    if (job_step_is_up_to_date(step)) {
+        (void)fputs(": it has ", out);
+        text_put(out, text_of(step, "to_version"));
+        (void)fputs(" already", out);
     }
     if (json_is_object(json_get(step, "error"))) {
         (void)fputs(": ", out);

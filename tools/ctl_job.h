@@ -21,7 +21,10 @@ void render_job_head(FILE *out, const struct json *job, const struct style *styl
 /* Has it ended? Unknown states (another version of the daemon) have not. */
 bool job_has_ended(const struct json *job);
 
-/* Steps that are done. */
+/* Skipped because the device has this image already. */
+bool job_step_is_up_to_date(const struct json *step);
+
+/* Steps that are done or were up to date. */
 size_t job_steps_done(const struct json *job);
 
 /* Does a step move bytes now, so that done, total, rate and eta_s mean something? */

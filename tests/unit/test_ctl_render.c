@@ -367,8 +367,10 @@ static void only_changes_are_lines(void)
     struct json *progress = parse(JOB("running", STEP("boiler", "waiting", ",\"done\":9"), ""));
     struct json *resumed = parse(
         JOB("running", STEP("boiler", "staging", ",\"done\":9,\"resumed_at\":4096"), ""));
-    struct json *ended = parse(JOB("partial", STEP("boiler", "failed", ",\"error\":" ERROR_ABSENT),
-                                   ",\"finished\":1799999031"));
+    struct json *ended = parse(
+        JOB("partial",
+            STEP("boiler", "failed", ",\"error\":" ERROR_ABSENT) "," STEP("fan", "skipped", ""),
+            ",\"finished\":1799999031"));
     struct page p = page_open();
 
     render_job_changes(begin(&p), NULL, first);
@@ -379,6 +381,7 @@ static void only_changes_are_lines(void)
     EXPECT(p, "job 17: boiler fw: staging, resumed at 4096 of 100000 bytes\n");
     render_job_changes(begin(&p), resumed, ended);
     EXPECT(p, "job 17: boiler fw: failed: GW2507 the device does not answer: 3 tries in 6 s\n"
+              "job 17: fan fw: skipped: it has 1.1.0 already\n"
               "job 17: partial after 0:31\n");
     json_free(first);
     json_free(progress);
@@ -504,8 +507,8 @@ static void a_report_says_who_signed_who_verified_and_what_devices_say(void)
     render_report(begin(&p), reply, &at_80);
     EXPECT(p, "job 17: done: acme/plant 2026.11, sequence 42\n"
               "started 2027-01-15 07:43 UTC, took 0:31, from plant.gwp\n"
-              "DEVICE  COMPONENT  VERSION         STATE  VERIFIED BY       TRIES\n"
-              "boiler  fw         1.0.0 -> 1.1.0  done   gateway + device      1\n"
+              "DEVICE  COMPONENT  VERSION         STATE  VERIFIED BY\n"
+              "boiler  fw         1.0.0 -> 1.1.0  done   gateway + device\n"
               "\nPackage   abcd\nSigner    Acme Release, signed 2027-01-15 08:00 UTC (trial PKI)\n"
               "IMAGE  SIGNED BY    SIGNED (UTC)      IDENTITY\n"
               "fw     Acme Images  2027-01-15 08:00  0123456789abcdef\n"
