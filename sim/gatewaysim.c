@@ -179,8 +179,10 @@ static enum gw_err open_sockets(struct simulator *s, struct gw_error *error)
         struct sim_field_bus *bus = &s->field->buses[i];
 
         err = sim_socket_open(&s->sockets[i], bus->link, &bus->bus, error);
-        (void)fprintf(stderr, "gatewaysim: bus %s: %s: device %s\n", bus->name, bus->link,
-                      bus->device);
+        if (!err) {
+            (void)fprintf(stderr, "gatewaysim: bus %s: %s: device %s\n", bus->name, bus->link,
+                          bus->device);
+        }
     }
     return err;
 }

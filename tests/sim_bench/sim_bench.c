@@ -205,7 +205,9 @@ void sim_bench_mcuboot(struct blob *out, size_t len, uint8_t minor)
     add_le(out, 0, 4); /* flags */
     blob_add_byte(out, 1);
     blob_add_byte(out, minor);
-    add_le(out, 0, 2 + 4 + 4); /* revision, build, padding */
+    add_le(out, 0, 2); /* revision */
+    add_le(out, 0, 4); /* build */
+    add_le(out, 0, 4); /* padding */
     for (size_t i = 0; i < len; i++) {
         blob_add_byte(out, (uint8_t)(i * 31 + minor));
     }
