@@ -69,6 +69,19 @@ def test_if_range_with_the_right_etag_is_partial_and_with_another_is_whole(fetch
     assert again["status"] == 200 and body == DATA[:20]
 
 
+def test_ranges_one_after_the_other_share_one_connection(tmp_path, fetch):
+    secure = BadWeb(tmp_path / "secure", tls=True)
+    try:
+        secure.files["/file"] = DATA
+        for i in range(20):
+            start = i * 70_000
+            assert fetch.get(secure.url("/file"), start=start, to=start + 65536, tls_ca=secure.ca)[1] == \
+                DATA[start:start + 65536]
+        assert len(secure.requests) == 20 and secure.connections == 1
+    finally:
+        secure.stop()
+
+
 def test_many_gets_run_at_once_and_one_that_is_not_read_holds_up_no_other(fetch, nginx):
     stuck, _ = fetch.start(nginx.url("file"), tls_ca=nginx.ca)
     results = [None] * 20

@@ -17,6 +17,7 @@ class BadWeb:
 
     def __init__(self, folder, tls=False, days=30):
         self.files, self.behave, self.requests = {}, {}, []
+        self.connections = 0
         self.stopping = threading.Event()
         web = self
 
@@ -41,6 +42,10 @@ class BadWeb:
         class Server(http.server.ThreadingHTTPServer):
             def handle_error(self, *_):
                 """A client that refuses our certificate or goes away: what the tests are about."""
+
+            def process_request(self, request, client_address):
+                web.connections += 1
+                super().process_request(request, client_address)
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True

@@ -269,9 +269,11 @@ static void a_slow_reader_never_waits_once_the_window_is_filled(void)
     CHECK_EQ(read_at(&b, CMS_LEN + 1024 * 32, 2048, data), 0);
     run_turns(&b.loop, 20);
     for (uint64_t at = 2048; at + 2048 <= 1 << 20; at += 2048) {
+        b.source.is_stalled = true;
         ask_raw(&b, 1, 2048, b.handle, CMS_LEN + 1024 * 32 + at);
         CHECK_EQ(answer(&b, data, 2048, 3), 0); /* at once: from the window */
         CHECK(memcmp(data, b.image.payload + at, 2048) == 0);
+        b.source.is_stalled = false;
         run_turns(&b.loop, 4); /* time passes */
     }
     tear_down(&b);
@@ -295,6 +297,31 @@ static void a_reader_may_jump_back_and_forth(void)
             }
             tear_down(&b);
         }
+    }
+}
+
+/* Wherever it jumps, and however much of the window is being overwritten just then. */
+static void a_restless_reader_gets_the_right_bytes(void)
+{
+    static uint8_t data[READ_MAX];
+    uint32_t x = 7;
+
+    for (uint32_t block = 512; block <= 65536; block *= 8) {
+        struct bench b;
+
+        set_up(&b, 400001, block, MODE_STREAMED);
+        prepare(&b);
+        b.source.piece = 5000;
+        for (int i = 0; i < 1500; i++) {
+            x = x * 1664525u + 1013904223u;
+            uint32_t len = 1 + (x >> 20) % (i % 3 ? 500 : 40000);
+            uint64_t at = i % 2 ? (x >> 4) % (b.gwi_len - len) : (x >> 8) % 100000 + 100000;
+
+            CHECK_EQ(read_at(&b, at, len, data), 0);
+            CHECK(memcmp(data, b.gwi + at, len) == 0);
+            run_turns(&b.loop, (int)(x >> 28) % 6);
+        }
+        tear_down(&b);
     }
 }
 
@@ -408,6 +435,7 @@ static void of_a_tampered_block_nothing_leaves_when_streamed(void)
         uint64_t slot = block > 16384 ? block : 16384, clean = 300000 / slot * slot;
 
         CHECK(stream_is(&b, b.gwi, payload_at + clean, 4096));
+        CHECK(b.source.reads < 15); /* fetching ahead does not try the bad block again and again */
         for (int tries = 0; tries < 3; tries++) {
             uint64_t at = payload_at + (uint64_t)bad * block;
 
@@ -497,6 +525,25 @@ static void after_a_break_only_the_rest_is_fetched(void)
     CHECK_EQ(b.source.reads, 1);
     CHECK_EQ(b.source.handed_out, (1 << 20) - 700001 / 4096 * 4096);
     CHECK(stream_is(&b, b.gwi, b.gwi_len, 10000));
+    tear_down(&b);
+}
+
+static void a_failed_image_does_not_stand_in_the_way_of_the_next_try(void)
+{
+    struct bench b;
+    uint64_t first;
+
+    set_up(&b, 1 << 20, 4096, MODE_CACHED);
+    b.source.fail = GW_SOURCE_BROKEN;
+    b.source.fail_at = GWI_AT + CMS_LEN + 500000;
+    prepare(&b);
+    CHECK_EQ(b.failed, 1);
+    first = b.handle;
+    b.source.fail = GW_OK;
+    prepare(&b);
+    CHECK_EQ(b.ready, 1);
+    CHECK(stream_is(&b, b.gwi, b.gwi_len, 10000));
+    images_release(b.images, first);
     tear_down(&b);
 }
 
@@ -750,6 +797,7 @@ int main(void)
     TEST(streaming_never_reads_more_than_the_payload_once_when_read_in_order);
     TEST(a_slow_reader_never_waits_once_the_window_is_filled);
     TEST(a_reader_may_jump_back_and_forth);
+    TEST(a_restless_reader_gets_the_right_bytes);
     TEST(requests_that_make_no_sense_are_refused);
     TEST(a_request_of_another_length_ends_the_channel);
     TEST(a_flood_of_requests_waits_in_the_socket);
@@ -759,6 +807,7 @@ int main(void)
     TEST(a_tampered_table_is_refused);
     TEST(what_is_cached_is_not_fetched_again);
     TEST(after_a_break_only_the_rest_is_fetched);
+    TEST(a_failed_image_does_not_stand_in_the_way_of_the_next_try);
     TEST(without_room_auto_streams_and_cached_fails);
     TEST(without_a_source_and_a_cached_copy_it_is_gone);
     TEST(a_rotten_block_is_fetched_again_while_its_reader_waits);
