@@ -44,17 +44,17 @@ static enum fake_fate flip(struct fake_fault *f, enum fake_from from, uint8_t *b
 /* Bytes a second; 0 = the image did not arrive. */
 static double goodput(struct uart_rig *rig)
 {
-    rig_open(rig);
-    bool ok = rig_identify(rig) == GW_OK && rig->infos == 1 &&
-              rig_do(rig, uart_router_ops.stage) == GW_OK && rig->result.outcome == OUTCOME_DONE &&
-              smp_model_is_staged(rig->model);
+    uart_rig_open(rig);
+    bool ok = uart_rig_identify(rig) == GW_OK && rig->infos == 1 &&
+              uart_rig_do(rig, uart_router_ops.stage) == GW_OK &&
+              rig->result.outcome == OUTCOME_DONE && smp_model_is_staged(rig->model);
     double ms = (double)(rig->last_progress_ms - rig->first_read_ms);
     double bytes = (double)rig->image.size;
 
     if (!ok) {
         fprintf(stderr, "bench_uart: GW%d %s\n", rig->result.error.err, rig->result.error.detail);
     }
-    rig_close(rig);
+    uart_rig_close(rig);
     return ok ? bytes * 1000 / ms : 0;
 }
 
@@ -71,7 +71,7 @@ static int bench_framing(const char *name, enum smp_framing framing, double limi
     static struct uart_rig rig;
     char note[160];
 
-    rig_init(&rig);
+    uart_rig_init(&rig);
     rig.payload_size = 256 << 10;
     rig.device.accepts = framing;
     rig.device.verify_ms = 0;
@@ -92,7 +92,7 @@ static int bench_noise(const char *name, double limit)
 
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         noise = (struct noise){ .base = { flip }, .random = seed * 0x9e3779b97f4a7c15u };
-        rig_init(&rig);
+        uart_rig_init(&rig);
         rig.payload_size = 1 << 20;
         rig.device.accepts = SMP_FRAMING_RAW;
         rig.device.verify_ms = 0;

@@ -11,7 +11,7 @@ static struct uart_rig *of_call(struct call *c)
     return (struct uart_rig *)((char *)c - offsetof(struct uart_rig, call));
 }
 
-uint64_t rig_now_ms(const struct uart_rig *r)
+uint64_t uart_rig_now_ms(const struct uart_rig *r)
 {
     return r->world.now / 1000000;
 }
@@ -25,7 +25,7 @@ static void on_progress(struct call *c, const char *device, uint64_t done, uint6
     r->went_back = r->went_back || done < r->progress;
     r->progress = done > r->progress ? done : r->progress;
     r->progress_steps++;
-    r->last_progress_ms = rig_now_ms(r);
+    r->last_progress_ms = uart_rig_now_ms(r);
 }
 
 static void on_result(struct call *c, const struct device_result *result)
@@ -55,14 +55,14 @@ static enum gw_err on_read(struct call *c, uint64_t handle, uint64_t offset, voi
         abort();
     }
     if (r->bytes_read == 0) {
-        r->first_read_ms = rig_now_ms(r);
+        r->first_read_ms = uart_rig_now_ms(r);
     }
     r->bytes_read += len;
     memcpy(buf, r->stream + offset, len);
     return GW_OK;
 }
 
-void rig_init(struct uart_rig *r)
+void uart_rig_init(struct uart_rig *r)
 {
     *r = (struct uart_rig){ .payload_size = 32 << 10 };
     r->device = (struct smp_model_config){
@@ -82,9 +82,9 @@ void rig_init(struct uart_rig *r)
     r->line_config = (struct fake_line_config){ .baud = 115200, .latency_us = 1000 };
 }
 
-void rig_init_foreign(struct uart_rig *r)
+void uart_rig_init_foreign(struct uart_rig *r)
 {
-    rig_init(r);
+    uart_rig_init(r);
     r->device.is_own = false;
     r->device.accepts = SMP_FRAMING_CONSOLE;
     r->payload_only = true;
@@ -121,15 +121,17 @@ static void make_stream(struct uart_rig *r)
     r->device.cms_size = r->image.cms_size;
 }
 
-void rig_open(struct uart_rig *r)
+void uart_rig_open(struct uart_rig *r)
 {
     static const struct call_ops ops = { on_progress, on_result, on_device, on_read };
     struct gw_error error = { 0 };
 
-    make_stream(r);
-    r->model = smp_model_new(&r->device);
+    if (!r->other_device) {
+        make_stream(r);
+        r->model = smp_model_new(&r->device);
+    }
     r->config = calloc(1, sizeof *r->config + sizeof r->config->devices[0]);
-    if (!r->stream || !r->model || !r->config) {
+    if (!r->stream || (!r->model && !r->other_device) || !r->config) {
         abort();
     }
     r->config->bus = "cabinet-1";
@@ -138,7 +140,7 @@ void rig_open(struct uart_rig *r)
     r->config->devices[0].is_foreign = !r->device.is_own;
     r->call.ops = &ops;
     fake_world_init(&r->world);
-    r->line_config.device = &r->model->base;
+    r->line_config.device = r->other_device ? r->other_device : &r->model->base;
     r->line = fake_line_new(&r->line_config);
     fake_world_add(&r->world, r->line);
     r->link = fake_link_new(r->line, &r->world.base);
@@ -147,7 +149,7 @@ void rig_open(struct uart_rig *r)
     }
 }
 
-void rig_close(struct uart_rig *r)
+void uart_rig_close(struct uart_rig *r)
 {
     r->router->ops->close(r->router);
     r->link->ops->close(r->link);
@@ -165,7 +167,7 @@ static void clear(struct uart_rig *r)
     r->went_back = false;
 }
 
-enum gw_err rig_do(struct uart_rig *r, rig_verb verb)
+enum gw_err uart_rig_do(struct uart_rig *r, uart_rig_verb verb)
 {
     static const char *const devices[] = { "meter" };
 
@@ -173,7 +175,7 @@ enum gw_err rig_do(struct uart_rig *r, rig_verb verb)
     return verb(r->router, &r->call, devices, 1, &r->image);
 }
 
-enum gw_err rig_identify(struct uart_rig *r)
+enum gw_err uart_rig_identify(struct uart_rig *r)
 {
     static const char *const devices[] = { "meter" };
 

@@ -13,9 +13,9 @@
 #define CONFIRM  (uart_router_ops.confirm)
 #define REVERT   (uart_router_ops.revert)
 
-static inline void is_done(struct uart_rig *r, rig_verb verb)
+static inline void is_done(struct uart_rig *r, uart_rig_verb verb)
 {
-    CHECK_EQ(rig_do(r, verb), GW_OK);
+    CHECK_EQ(uart_rig_do(r, verb), GW_OK);
     CHECK_EQ(r->results, 1);
     CHECK_EQ(r->result.outcome, OUTCOME_DONE);
     if (r->result.outcome != OUTCOME_DONE) {
@@ -23,9 +23,9 @@ static inline void is_done(struct uart_rig *r, rig_verb verb)
     }
 }
 
-static inline void is_failed(struct uart_rig *r, rig_verb verb, enum gw_err code)
+static inline void is_failed(struct uart_rig *r, uart_rig_verb verb, enum gw_err code)
 {
-    CHECK_EQ(rig_do(r, verb), GW_OK);
+    CHECK_EQ(uart_rig_do(r, verb), GW_OK);
     CHECK_EQ(r->results, 1);
     CHECK_EQ(r->result.outcome, code == GW_TIMEOUT ? OUTCOME_AWAY : OUTCOME_FAILED);
     CHECK_EQ(r->result.error.err, code);

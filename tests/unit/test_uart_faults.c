@@ -4,31 +4,31 @@ static struct uart_rig rig;
 
 static void a_silent_device_is_away_in_bounded_time(void)
 {
-    rig_init(&rig);
-    rig_open(&rig);
+    uart_rig_init(&rig);
+    uart_rig_open(&rig);
     rig.model->is_silent = true;
-    CHECK_EQ(rig_identify(&rig), GW_OK);
+    CHECK_EQ(uart_rig_identify(&rig), GW_OK);
     CHECK(rig.results == 1 && rig.result.outcome == OUTCOME_AWAY);
     CHECK_EQ(rig.result.error.err, GW_TIMEOUT);
-    CHECK(rig_now_ms(&rig) < 20000);
+    CHECK(uart_rig_now_ms(&rig) < 20000);
     is_failed(&rig, STAGE, GW_TIMEOUT);
     is_failed(&rig, ACTIVATE, GW_TIMEOUT);
     is_failed(&rig, CONFIRM, GW_TIMEOUT);
     is_failed(&rig, REVERT, GW_TIMEOUT);
-    CHECK(rig_now_ms(&rig) < 100000);
-    rig_close(&rig);
+    CHECK(uart_rig_now_ms(&rig) < 100000);
+    uart_rig_close(&rig);
 }
 
 static void a_device_that_talks_nonsense_is_a_protocol_error_in_bounded_time(void)
 {
-    rig_init(&rig);
-    rig_open(&rig);
+    uart_rig_init(&rig);
+    uart_rig_open(&rig);
     rig.model->speaks_nonsense = true;
-    CHECK_EQ(rig_identify(&rig), GW_OK);
+    CHECK_EQ(uart_rig_identify(&rig), GW_OK);
     CHECK_EQ(rig.result.error.err, GW_PROTOCOL);
     is_failed(&rig, STAGE, GW_PROTOCOL);
-    CHECK(rig_now_ms(&rig) < 60000);
-    rig_close(&rig);
+    CHECK(uart_rig_now_ms(&rig) < 60000);
+    uart_rig_close(&rig);
 }
 
 /* Stop or go mad in mid-transfer. */
@@ -58,35 +58,35 @@ static void a_device_that_stops_answering_in_mid_transfer_is_away_in_bounded_tim
     for (int silent = 0; silent < 2; silent++) {
         struct turncoat t = { .base = { turn }, .rig = &rig, .at = 9000, .goes_silent = silent };
 
-        rig_init(&rig);
+        uart_rig_init(&rig);
         rig.line_config.fault = &t.base;
-        rig_open(&rig);
+        uart_rig_open(&rig);
         is_failed(&rig, STAGE, silent ? GW_TIMEOUT : GW_PROTOCOL);
-        CHECK(rig.result.bytes_sent > 0 && rig_now_ms(&rig) < 60000);
+        CHECK(rig.result.bytes_sent > 0 && uart_rig_now_ms(&rig) < 60000);
         t.at = UINT64_MAX;
         rig.model->is_silent = rig.model->speaks_nonsense = false;
         is_done(&rig, STAGE); /* and goes on when it is back */
         CHECK(smp_model_is_staged(rig.model));
-        rig_close(&rig);
+        uart_rig_close(&rig);
     }
 }
 
 static void a_refusal_of_the_verifier_has_its_code_and_is_final(void)
 {
-    rig_init(&rig);
-    rig_open(&rig);
+    uart_rig_init(&rig);
+    uart_rig_open(&rig);
     rig.model->refuse_rc = SMP_RC_CORRUPT;
     rig.model->refuse_reason = 135;
     is_failed(&rig, STAGE, GW_VERIFY_BELOW_FLOOR);
     CHECK_EQ(rig.result.reason, 135);
-    CHECK(rig_now_ms(&rig) < 3000);
+    CHECK(uart_rig_now_ms(&rig) < 3000);
     /* what noise can cause is tried a few times */
     rig.model->refuse_reason = 26;
     unsigned requests = rig.model->requests;
 
     is_failed(&rig, STAGE, GW_VERIFY_CMS_SIGNATURE);
     CHECK(rig.model->requests - requests > 4 && rig.model->requests - requests < 30);
-    rig_close(&rig);
+    uart_rig_close(&rig);
 }
 
 static void a_refusal_of_a_foreign_device_is_told_with_its_code(void)
@@ -101,12 +101,12 @@ static void a_refusal_of_a_foreign_device_is_told_with_its_code(void)
                   { 99, GW_REFUSED } };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        rig_init_foreign(&rig);
-        rig_open(&rig);
+        uart_rig_init_foreign(&rig);
+        uart_rig_open(&rig);
         rig.model->refuse_rc = cases[i].rc;
         is_failed(&rig, STAGE, cases[i].want);
-        CHECK(rig_now_ms(&rig) < 60000);
-        rig_close(&rig);
+        CHECK(uart_rig_now_ms(&rig) < 60000);
+        uart_rig_close(&rig);
     }
 }
 
@@ -116,29 +116,29 @@ static void offsets_that_lie_end_in_bounded_time_and_bytes(void)
                                      35000, 36000, UINT32_MAX, UINT64_MAX };
 
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
-        rig_init(&rig);
-        rig_open(&rig);
+        uart_rig_init(&rig);
+        uart_rig_open(&rig);
         rig.model->lie_off = lies[i];
-        CHECK_EQ(rig_do(&rig, STAGE), GW_OK);
+        CHECK_EQ(uart_rig_do(&rig, STAGE), GW_OK);
         CHECK_EQ(rig.result.outcome, OUTCOME_FAILED);
         CHECK(rig.result.error.err == GW_PROTOCOL || rig.result.error.err == GW_DEVICE_LIES);
-        CHECK(rig.result.bytes_sent < 14 * rig.image.size && rig_now_ms(&rig) < 180000);
-        rig_close(&rig);
+        CHECK(rig.result.bytes_sent < 14 * rig.image.size && uart_rig_now_ms(&rig) < 180000);
+        uart_rig_close(&rig);
     }
-    rig_init(&rig);
-    rig_open(&rig);
+    uart_rig_init(&rig);
+    uart_rig_open(&rig);
     rig.model->lie_off = rig.image.size; /* "I have it all" */
     is_failed(&rig, STAGE, GW_DEVICE_LIES);
-    rig_close(&rig);
+    uart_rig_close(&rig);
 }
 
 static void an_upload_is_resumed_where_the_device_says(void)
 {
     struct turncoat t = { .base = { turn }, .rig = &rig, .at = 20000, .goes_silent = true };
 
-    rig_init(&rig);
+    uart_rig_init(&rig);
     rig.line_config.fault = &t.base;
-    rig_open(&rig);
+    uart_rig_open(&rig);
     is_failed(&rig, STAGE, GW_TIMEOUT);
     uint32_t blocks = rig.model->blocks;
 
@@ -150,43 +150,43 @@ static void an_upload_is_resumed_where_the_device_says(void)
     CHECK_EQ(rig.result.resumed_at, 1200 + 32 * 32 + blocks * 1024);
     CHECK(rig.bytes_read < rig.image.size - blocks * 1024 + 12000);
     CHECK(smp_model_is_staged(rig.model));
-    rig_close(&rig);
+    uart_rig_close(&rig);
 }
 
 static void a_foreign_upload_is_resumed_by_its_token(void)
 {
     struct turncoat t = { .base = { turn }, .rig = &rig, .at = 20000, .goes_silent = true };
 
-    rig_init_foreign(&rig);
+    uart_rig_init_foreign(&rig);
     rig.line_config.fault = &t.base;
-    rig_open(&rig);
+    uart_rig_open(&rig);
     is_failed(&rig, STAGE, GW_TIMEOUT);
     t.at = UINT64_MAX;
     rig.model->is_silent = false;
     is_done(&rig, STAGE);
     CHECK(rig.result.resumed_at >= 20000 && rig.bytes_read < 20000);
     CHECK_EQ(rig.model->wrong_bytes, 0);
-    rig_close(&rig);
+    uart_rig_close(&rig);
 }
 
 static void a_device_that_restarts_at_any_block_still_gets_the_image(void)
 {
     for (uint64_t at = 1; at < 1200 + 32 * 33; at += 700) {
-        rig_init(&rig);
-        rig_open(&rig);
+        uart_rig_init(&rig);
+        uart_rig_open(&rig);
         rig.model->reboot_at = at;
         is_done(&rig, STAGE);
         CHECK(smp_model_is_staged(rig.model) && rig.model->boots == 1);
-        rig_close(&rig);
+        uart_rig_close(&rig);
     }
     for (uint32_t block = 0; block < 32; block++) {
-        rig_init(&rig);
-        rig_open(&rig);
+        uart_rig_init(&rig);
+        uart_rig_open(&rig);
         rig.model->reboot_at = 1200 + 32 * 32 + (uint64_t)block * 1024 + 500;
         is_done(&rig, STAGE);
         CHECK(smp_model_is_staged(rig.model) && rig.model->boots == 1);
-        CHECK(rig_now_ms(&rig) < 15000);
-        rig_close(&rig);
+        CHECK(uart_rig_now_ms(&rig) < 15000);
+        uart_rig_close(&rig);
     }
 }
 
@@ -240,11 +240,11 @@ static unsigned one_fault_everywhere(enum smp_framing framing, unsigned fate)
                              .fate = fate,
                              .random = at * 77 + from };
 
-            rig_init(&rig);
+            uart_rig_init(&rig);
             rig.payload_size = 12 << 10;
             rig.device.accepts = framing;
             rig.line_config.fault = &n.base;
-            rig_open(&rig);
+            uart_rig_open(&rig);
             is_done(&rig, STAGE);
             CHECK(smp_model_is_staged(rig.model));
             is_done(&rig, ACTIVATE);
@@ -252,10 +252,10 @@ static unsigned one_fault_everywhere(enum smp_framing framing, unsigned fate)
             is_done(&rig, CONFIRM);
             CHECK(!rig.model->is_trial && rig.model->runs_new);
             CHECK_EQ(rig.model->overruns, 0);
-            CHECK(rig_now_ms(&rig) < 25000);
+            CHECK(uart_rig_now_ms(&rig) < 25000);
             bool was_hit = n.seen > at;
 
-            rig_close(&rig);
+            uart_rig_close(&rig);
             runs++;
             if (checks_failed > failed_before) {
                 printf("framing %d, from %u, message %u, fate %u\n", framing, from, at, fate);
@@ -286,35 +286,35 @@ static void each_message_may_be_lost_doubled_or_damaged_in_either_direction(void
 
 static void a_source_that_fails_is_told_and_the_device_is_left_resumable(void)
 {
-    rig_init(&rig);
-    rig_open(&rig);
+    uart_rig_init(&rig);
+    uart_rig_open(&rig);
     rig.read_fails = GW_SOURCE_BROKEN;
     is_failed(&rig, STAGE, GW_SOURCE_BROKEN);
     rig.read_fails = GW_OK;
     is_done(&rig, STAGE);
-    rig_close(&rig);
+    uart_rig_close(&rig);
 }
 
 static void a_cancelled_call_ends_at_once_and_without_a_result(void)
 {
-    rig_init(&rig);
-    rig_open(&rig);
+    uart_rig_init(&rig);
+    uart_rig_open(&rig);
     rig.world.cancel_at = 1500000000;
-    CHECK_EQ(rig_do(&rig, STAGE), GW_CANCELLED);
+    CHECK_EQ(uart_rig_do(&rig, STAGE), GW_CANCELLED);
     CHECK_EQ(rig.results, 0);
-    CHECK_EQ(rig_now_ms(&rig), 1500);
+    CHECK_EQ(uart_rig_now_ms(&rig), 1500);
     rig.world.cancel_at = 0;
     is_done(&rig, STAGE);
-    rig_close(&rig);
+    uart_rig_close(&rig);
 }
 
 static void a_broken_link_ends_the_call_and_a_new_one_goes_on(void)
 {
-    rig_init(&rig);
-    rig_open(&rig);
-    CHECK_EQ(rig_identify(&rig), GW_OK);
+    uart_rig_init(&rig);
+    uart_rig_open(&rig);
+    CHECK_EQ(uart_rig_identify(&rig), GW_OK);
     fake_line_hang_up(rig.line);
-    CHECK_EQ(rig_do(&rig, STAGE), GW_LINK_CLOSED);
+    CHECK_EQ(uart_rig_do(&rig, STAGE), GW_LINK_CLOSED);
     CHECK_EQ(rig.results, 0);
     rig.link->ops->close(rig.link);
     fake_line_free(rig.line);
@@ -323,7 +323,7 @@ static void a_broken_link_ends_the_call_and_a_new_one_goes_on(void)
     rig.link = fake_link_new(rig.line, &rig.world.base);
     rig.router->ops->relink(rig.router, rig.link);
     is_done(&rig, STAGE);
-    rig_close(&rig);
+    uart_rig_close(&rig);
 }
 
 static void the_line_test_counts_and_advises(void)
@@ -331,9 +331,9 @@ static void the_line_test_counts_and_advises(void)
     struct bus_test t;
     struct nth n = { .base = { nth_fate }, .from = FAKE_FROM_DEVICE, .at = 20, .fate = LOST };
 
-    rig_init(&rig);
+    uart_rig_init(&rig);
     rig.line_config.fault = &n.base;
-    rig_open(&rig);
+    uart_rig_open(&rig);
     CHECK_EQ(rig.router->ops->test(rig.router, &rig.call, "meter", 200, &t, NULL), GW_OK);
     CHECK(t.sent == 200 && t.answered == 200 && t.repeated == 1);
     CHECK(t.turnaround_us_min >= 1000 && t.turnaround_us_median <= 4000);
@@ -341,21 +341,21 @@ static void the_line_test_counts_and_advises(void)
     rig.model->is_silent = true;
     CHECK_EQ(rig.router->ops->test(rig.router, &rig.call, "meter", 200, &t, NULL), GW_TIMEOUT);
     CHECK_EQ(rig.router->ops->test(rig.router, &rig.call, "meter", 0, &t, NULL), GW_BAD_PARAMETER);
-    rig_close(&rig);
+    uart_rig_close(&rig);
 
-    rig_init(&rig);
+    uart_rig_init(&rig);
     rig.line_config.latency_us = 16000;
-    rig_open(&rig);
+    uart_rig_open(&rig);
     CHECK_EQ(rig.router->ops->test(rig.router, &rig.call, "meter", 50, &t, NULL), GW_OK);
     CHECK(strstr(t.advice, "latency timer") != NULL);
-    rig_close(&rig);
+    uart_rig_close(&rig);
 
-    rig_init(&rig);
+    uart_rig_init(&rig);
     rig.line_config.noise = (struct fake_noise){ .loss_ppm = 5000, .seed = 3 };
-    rig_open(&rig);
+    uart_rig_open(&rig);
     CHECK_EQ(rig.router->ops->test(rig.router, &rig.call, "meter", 200, &t, NULL), GW_OK);
     CHECK(t.repeated > 0 && strstr(t.advice, "cable") != NULL);
-    rig_close(&rig);
+    uart_rig_close(&rig);
 }
 
 int main(void)
