@@ -162,6 +162,10 @@ static void revert_ends_a_trial_or_an_activation_and_forgets_the_starts(void)
         CHECK(rig_running(&b.rig) == &b.old);
         CHECK_EQ(phase(&b, 1), SLOT_PHASE_STAGED);
     }
+    CHECK_EQ(activate(&b, false), UPDATE_OK);
+    CHECK_EQ(rig_boot(&b.rig), BOOT_TRIAL);
+    CHECK_EQ(rig_boot(&b.rig), BOOT_CONFIRMED); /* the first start without a verdict */
+    CHECK_EQ(phase(&b, 1), SLOT_PHASE_STAGED);
     close_bench(&b);
 }
 
