@@ -192,7 +192,7 @@ static bool is_transient(const struct gw_error *error)
 {
     return gw_code_of(error->err)->exit_code == EXIT_TRY_AGAIN || error->err == GW_CANCELLED ||
            error->err == GW_TRIAL_LOST || error->err == GW_WRONG_STATE || error->err == GW_BUSY ||
-           error->err == GW_PROTOCOL || error->err == GW_IO;
+           error->err == GW_PROTOCOL || error->err == GW_IO || error->err == GW_DEVICE_LIES;
 }
 
 static struct gw_error error_of(const struct device_result *result)

@@ -21,6 +21,10 @@ static const char settings[] =
     "PRAGMA cache_size = -256; PRAGMA wal_autocheckpoint = 256;"
     "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
 
+/* A process that was killed may have left a commit that was written and never flushed. It can be
+ * read now, and the next power cut would take it back: flush it before anybody acts on it. */
+static const char flush[] = "PRAGMA wal_checkpoint(TRUNCATE);";
+
 static enum gw_err refuse(struct store *store, const char *path, struct gw_error *error)
 {
     return gw_fail(error, GW_STORE, "%s: %s", path, sqlite3_errmsg(store->db));
@@ -86,7 +90,8 @@ static enum gw_err check_version(struct store *store, const char *path, struct g
         return gw_fail(error, GW_STORE, "%s: not a store of gatewayd", path);
     }
     if (sqlite3_exec(store->db, settings, NULL, NULL, NULL) != SQLITE_OK ||
-        (tables == 0 && !create(store))) {
+        (tables == 0 && !create(store)) ||
+        sqlite3_exec(store->db, flush, NULL, NULL, NULL) != SQLITE_OK) {
         return refuse(store, path, error);
     }
     if (!is_sound(store)) {

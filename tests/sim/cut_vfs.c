@@ -30,7 +30,7 @@ struct disk_file {
 struct cut_vfs {
     sqlite3_vfs base;
     char name[32];
-    struct disk_file files[FILES_MAX];
+    struct disk_file files[FILES_MAX], saved[FILES_MAX];
     uint64_t ops, die_at, fail_at;
     uint64_t random; /* SQLite's: the same stream in every run */
     bool is_dead;
@@ -375,6 +375,7 @@ void cut_vfs_free(struct cut_vfs *vfs)
         free(vfs->files[i].now.at);
         free(vfs->files[i].safe.at);
         free(vfs->files[i].changes);
+        free(vfs->saved[i].safe.at);
     }
     free(vfs);
 }
@@ -445,6 +446,27 @@ void cut_vfs_power_cut(struct cut_vfs *vfs, uint64_t seed)
             forget_changes(f);
         }
     }
+    revive(vfs);
+}
+
+void cut_vfs_save(struct cut_vfs *vfs)
+{
+    for (size_t i = 0; i < FILES_MAX; i++) {
+        memcpy(vfs->saved[i].path, vfs->files[i].path, PATH_BYTES);
+        bytes_copy(&vfs->saved[i].safe, &vfs->files[i].now);
+    }
+}
+
+void cut_vfs_restore(struct cut_vfs *vfs)
+{
+    for (size_t i = 0; i < FILES_MAX; i++) {
+        erase_file(&vfs->files[i]);
+        memcpy(vfs->files[i].path, vfs->saved[i].path, PATH_BYTES);
+        bytes_copy(&vfs->files[i].now, &vfs->saved[i].safe);
+        bytes_copy(&vfs->files[i].safe, &vfs->saved[i].safe);
+    }
+    vfs->ops = 0;
+    vfs->random = 0;
     revive(vfs);
 }
 

@@ -35,6 +35,10 @@ void cut_vfs_fail_at(struct cut_vfs *vfs, uint64_t op);
 void cut_vfs_kill(struct cut_vfs *vfs);                     /* everything that was written */
 void cut_vfs_power_cut(struct cut_vfs *vfs, uint64_t seed); /* what was synced, and some more */
 
+/* Remember the disk as it is, and make it so again; operations are counted from 0 then. */
+void cut_vfs_save(struct cut_vfs *vfs);
+void cut_vfs_restore(struct cut_vfs *vfs);
+
 /* Flip a bit of a file: bit rot. False: it is not that long. */
 bool cut_vfs_flip(struct cut_vfs *vfs, const char *path, size_t byte);
 /* A copy of a whole file, to be freed; NULL = it does not exist. */
