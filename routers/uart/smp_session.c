@@ -287,18 +287,44 @@ enum gw_err smp_session_ask(struct smp_session *s, enum smp_op op, uint16_t grou
 }
 
 /* Ask for params in the framing that is set. An answer that says no is an answer, too: MCUboot
- * without params. */
-static enum gw_err probe(struct smp_session *s)
+ * without params; *params is then zero. */
+static enum gw_err ask_params(struct smp_session *s, struct smp_params *params)
 {
     struct smp_answer answer;
-    struct smp_params params;
-
-    assume_params(s);
     enum gw_err err = smp_session_ask(s, SMP_READ, SMP_GROUP_OS, SMP_OS_PARAMS, PROBE_TRIES,
                                       &answer);
 
-    if (!err && smp_get_params(&params, answer.body, answer.len) && params.buf_count > 0 &&
-        params.buf_size >= SESSION_BUFFER_MIN) {
+    *params = (struct smp_params){ 0 };
+    if (!err) {
+        (void)smp_get_params(params, answer.body, answer.len);
+    }
+    return err;
+}
+
+/* Over raw framing, which has no check sum, what is said counts when it was said twice. */
+static enum gw_err ask_params_surely(struct smp_session *s, struct smp_params *params)
+{
+    enum gw_err err = ask_params(s, params);
+
+    for (unsigned i = 0; !err && s->framing == SMP_FRAMING_RAW && i < SESSION_TRIES; i++) {
+        struct smp_params before = *params;
+
+        err = ask_params(s, params);
+        if (!err && before.buf_size == params->buf_size && before.buf_count == params->buf_count) {
+            break;
+        }
+    }
+    return err;
+}
+
+static enum gw_err probe(struct smp_session *s)
+{
+    struct smp_params params;
+
+    assume_params(s);
+    enum gw_err err = ask_params_surely(s, &params);
+
+    if (!err && params.buf_count > 0 && params.buf_size >= SESSION_BUFFER_MIN) {
         s->has_params = true;
         s->params = params;
     }

@@ -307,7 +307,7 @@ enum gw_err uart_device_look(struct uart_device *d, bool is_own, struct device_i
     return err || d->session.framing != SMP_FRAMING_RAW ? err : read_surely(d, is_own, info);
 }
 
-enum gw_err uart_device_report(struct uart_device *d, const uint8_t nonce[SMP_NONCE_LEN],
+static enum gw_err report_once(struct uart_device *d, const uint8_t nonce[SMP_NONCE_LEN],
                                struct device_info *info, uint32_t *boots)
 {
     struct facts_storage storage;
@@ -337,6 +337,28 @@ enum gw_err uart_device_report(struct uart_device *d, const uint8_t nonce[SMP_NO
     take_facts(info, &facts);
     *boots = facts.boots;
     return GW_OK;
+}
+
+enum gw_err uart_device_report(struct uart_device *d, const uint8_t nonce[SMP_NONCE_LEN],
+                               struct device_info *info, uint32_t *boots)
+{
+    enum gw_err err = report_once(d, nonce, info, boots), last = err;
+
+    if (d->session.framing != SMP_FRAMING_RAW) {
+        return err;
+    }
+    for (unsigned i = 1; i < SAME_READS_MAX; i++) {
+        struct device_info before;
+        uint32_t boots_before = *boots;
+
+        memcpy(&before, info, sizeof before);
+        err = report_once(d, nonce, info, boots);
+        if (err == last && (err || (is_same(&before, info) && boots_before == *boots))) {
+            return err;
+        }
+        last = err;
+    }
+    return err ? err : GW_PROTOCOL;
 }
 
 enum gw_err uart_err_of_status(const struct smp_status *status, bool is_own)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "uart_rig.h"
+#include "firmware_box.h"
 
 enum { LINE_RATE = 11520, PERCENT = 100, SEEDS = 4, DAMAGED_PER_MESSAGES = 100 };
 
@@ -41,20 +41,27 @@ static enum fake_fate flip(struct fake_fault *f, enum fake_from from, uint8_t *b
     return FAKE_PASS;
 }
 
-/* Bytes a second; 0 = the image did not arrive. */
-static double goodput(struct uart_rig *rig)
+/* Bytes a second; 0 = the image did not arrive. Opens and closes the box. */
+static double goodput(struct firmware_box *b, uint32_t image_len, enum smp_framing framing,
+                      struct fake_fault *fault)
 {
-    uart_rig_open(rig);
+    const struct sim_bench_config config = { .image_len = image_len,
+                                             .slot_size = image_len + (64 << 10) };
+    struct uart_rig *rig = &b->rig;
+
+    firmware_box_open(b, &config, framing, fault);
     bool ok = uart_rig_identify(rig) == GW_OK && rig->infos == 1 &&
               uart_rig_do(rig, uart_router_ops.stage) == GW_OK &&
-              rig->result.outcome == OUTCOME_DONE && smp_model_is_staged(rig->model);
+              rig->result.outcome == OUTCOME_DONE &&
+              sim_bench_counters(&b->bench).bytes_flashed >= image_len &&
+              sim_bench_counters(&b->bench).overruns == 0 && sim_bench_is_sound(&b->bench);
     double ms = (double)(rig->last_progress_ms - rig->first_read_ms);
     double bytes = (double)rig->image.size;
 
     if (!ok) {
         fprintf(stderr, "bench_uart: GW%d %s\n", rig->result.error.err, rig->result.error.detail);
     }
-    uart_rig_close(rig);
+    firmware_box_close(b);
     return ok ? bytes * 1000 / ms : 0;
 }
 
@@ -68,36 +75,27 @@ static int print(const char *name, double value, double limit, const char *note)
 
 static int bench_framing(const char *name, enum smp_framing framing, double limit)
 {
-    static struct uart_rig rig;
+    enum { IMAGE = 256 << 10 };
+    static struct firmware_box box;
     char note[160];
+    double value = goodput(&box, IMAGE, framing, NULL);
 
-    uart_rig_init(&rig);
-    rig.payload_size = 256 << 10;
-    rig.device.accepts = framing;
-    rig.device.verify_ms = 0;
-    double value = goodput(&rig);
-
-    (void)snprintf(note, sizeof note, "256 KiB image, 115200 8N1, virtual time; payload %.0f B/s",
-                   value * rig.payload_size / (double)rig.image.size);
+    (void)snprintf(note, sizeof note,
+                   "256 KiB image, 115200 8N1, our firmware, virtual time; payload %.0f B/s",
+                   value * IMAGE / (double)box.rig.image.size);
     return print(name, value, limit, note);
 }
 
 static int bench_noise(const char *name, double limit)
 {
-    static struct uart_rig rig;
-    struct noise noise = { .base = { flip } };
+    static struct firmware_box box;
     double worst = 0;
     char note[200];
     unsigned messages = 0, damaged = 0;
 
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        noise = (struct noise){ .base = { flip }, .random = seed * 0x9e3779b97f4a7c15u };
-        uart_rig_init(&rig);
-        rig.payload_size = 1 << 20;
-        rig.device.accepts = SMP_FRAMING_RAW;
-        rig.device.verify_ms = 0;
-        rig.line_config.fault = &noise.base;
-        double value = goodput(&rig);
+        struct noise noise = { .base = { flip }, .random = seed * 0x9e3779b97f4a7c15u };
+        double value = goodput(&box, 1 << 20, SMP_FRAMING_RAW, &noise.base);
 
         fprintf(stderr, "%s: seed %u: %.0f B/s, %u of %u messages damaged\n", name, (unsigned)seed,
                 value, noise.damaged, noise.messages);
