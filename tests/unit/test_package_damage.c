@@ -368,6 +368,67 @@ static void neg_size_that_only_the_image_manifest_contradicts(void)
     testpackage_world_free(&w);
 }
 
+/* Intake alone accounts for every byte but tables and payload: a gateway never runs the full check.
+ */
+static void neg_every_byte_that_intake_answers_for(void)
+{
+    struct bench b;
+    struct package *p;
+
+    bench_make(&b);
+    CHECK_EQ(testpackage_open(&p, &b.w, blob_span(&b.gwp), NULL), GW_OK);
+    for (size_t at = 0; at < b.gwp.len; at++) {
+        struct package *opened;
+
+        for (uint16_t i = 0; i < p->manifest.component_count; i++) {
+            if (at == p->images[i].data_at + p->images[i].cms_len) {
+                at = (size_t)(p->images[i].data_at + p->manifest.components[i].size);
+            }
+        }
+        b.gwp.at[at] ^= (uint8_t)(1u << at % 8);
+        CHECK(testpackage_open(&opened, &b.w, blob_span(&b.gwp), NULL) != GW_OK);
+        CHECK(opened == NULL);
+        b.gwp.at[at] ^= (uint8_t)(1u << at % 8);
+    }
+    for (int extra = 0; extra < 2; extra++) {
+        static const uint8_t record[USTAR_BLOCK];
+        struct package *opened;
+
+        blob_add(&b.gwp, record, extra ? sizeof record : 1);
+        CHECK_EQ(testpackage_open(&opened, &b.w, blob_span(&b.gwp), NULL), GW_PACKAGE_MEMBER);
+    }
+    package_free(p);
+    bench_free(&b);
+}
+
+/* The full check alone: what it says of a table, and of a file that stops. */
+static void full_check_names_the_part_that_is_damaged(void)
+{
+    struct gw_error error = { 0 };
+    struct package_check *check;
+    struct package *p;
+    struct bench b;
+
+    bench_make(&b);
+    CHECK_EQ(testpackage_open(&p, &b.w, blob_span(&b.gwp), NULL), GW_OK);
+    size_t table = (size_t)p->images[1].data_at + p->images[1].cms_len;
+
+    b.gwp.at[table] ^= 1;
+    check = package_check_open(p);
+    CHECK_EQ(package_check_feed(check, b.gwp.at, b.gwp.len, &error), GW_CONTENT_DAMAGED);
+    CHECK(strstr(error.detail, "images/bridge-fw.gwi: the block table at offset") != NULL);
+    CHECK_EQ(package_check_finish(check, NULL), GW_CONTENT_DAMAGED);
+    package_check_free(check);
+    b.gwp.at[table] ^= 1;
+
+    check = package_check_open(p);
+    CHECK_EQ(package_check_feed(check, b.gwp.at, b.gwp.len - 1, &error), GW_OK);
+    CHECK_EQ(package_check_finish(check, &error), GW_PACKAGE_TRUNCATED);
+    package_check_free(check);
+    package_free(p);
+    bench_free(&b);
+}
+
 /* However the bytes arrive, the verdict is the same. */
 static void pieces_do_not_change_the_verdict(void)
 {
@@ -403,6 +464,8 @@ int main(void)
     TEST(neg_members);
     TEST(neg_signed_sizes_that_lie);
     TEST(neg_size_that_only_the_image_manifest_contradicts);
+    TEST(neg_every_byte_that_intake_answers_for);
+    TEST(full_check_names_the_part_that_is_damaged);
     TEST(pieces_do_not_change_the_verdict);
     return checks_failed != 0;
 }

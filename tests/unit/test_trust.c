@@ -161,6 +161,18 @@ static void neg_anchor_files(void)
     testpki_leaf(&leaf, "leaf", &ca);
     to_pem(pem, blob_span(&leaf.cert));
     refuses("neg_anchor_is_a_leaf", "package/x.pem", pem, "not the certificate of a CA");
+    testpki_party_free(&leaf);
+    testpki_issue(&leaf, &(struct testpki_cert_how){ .name = "no ca",
+                                                     .is_ca = true,
+                                                     .flaw = CERT_FLAW_NO_BASIC_CONSTRAINTS });
+    to_pem(pem, blob_span(&leaf.cert));
+    refuses("neg_anchor_without_basic_constraints", "package/x.pem", pem,
+            "not the certificate of a CA");
+    testpki_party_free(&leaf);
+    testpki_issue(&leaf, &(struct testpki_cert_how){
+                             .name = "no use", .is_ca = true, .flaw = CERT_FLAW_NO_KEY_USAGE });
+    to_pem(pem, blob_span(&leaf.cert));
+    refuses("neg_anchor_without_key_usage", "package/x.pem", pem, "not the certificate of a CA");
     to_pem(pem, blob_span(&ca.cert));
     (void)snprintf(two, sizeof two, "%s%s", pem, pem);
     refuses("neg_anchor_file_with_two_certificates", "package/x.pem", two, "more than one");
