@@ -53,6 +53,16 @@ bool step_is_outstanding(const struct step_row *step)
     return step->state == STEP_CONFIRMING && step->error.err == GW_COMMIT_OUTSTANDING;
 }
 
+bool job_is_live(const struct job_record *record)
+{
+    bool is_live = job_is_open(&record->job);
+
+    for (uint16_t i = 0; i < record->step_count; i++) {
+        is_live = is_live || step_is_outstanding(&record->steps[i]);
+    }
+    return is_live;
+}
+
 bool step_has_ended(const struct step_row *step)
 {
     return step->state == STEP_DONE || step->state == STEP_FAILED || step->state == STEP_SKIPPED ||

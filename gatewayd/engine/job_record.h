@@ -124,6 +124,9 @@ bool job_is_open(const struct job_row *job);
 bool step_is_outstanding(const struct step_row *step);
 /* It will not move any more: done, failed, skipped, or outstanding. */
 bool step_has_ended(const struct step_row *step);
+/* The job is open, or may be taken up again by itself: a step is outstanding. Until then its
+ * package may be needed. */
+bool job_is_live(const struct job_record *record);
 /* The device runs what the job wants: done, or skipped because it had it already. */
 bool step_has_succeeded(const struct step_row *step);
 /* The words of io.gatewayd.Control: job "running" ..., mode "cached". */
