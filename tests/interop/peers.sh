@@ -56,11 +56,11 @@ SCRIPT
 )
 
 get_smpclient() (
-    [ -x "$peers/smpclient/bin/smpclient-ready" ] && exit 0
+    ready() { "$peers/smpclient/bin/python" -c 'import smpclient.transport.serial' 2>/dev/null; }
+    ready && exit 0
     /usr/bin/python3 -m venv "$peers/smpclient" &&
-        "$peers/smpclient/bin/pip" install -q "smpclient==$smpclient_version" >"$peers/pip.log" 2>&1 &&
-        "$peers/smpclient/bin/python" -c 'import smpclient' &&
-        ln -sf python "$peers/smpclient/bin/smpclient-ready"
+        "$peers/smpclient/bin/pip" install -q "smpclient[serial]==$smpclient_version" >"$peers/pip.log" 2>&1 &&
+        ready
 )
 
 get_smp_server() (
