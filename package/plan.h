@@ -2,7 +2,7 @@
  *
  * A pure function of authenticated manifests, inventory and policy; the same in the daemon and in
  * `gatewaypkg plan`. Each step is one component on one device: upgrade it, leave it, or refuse it
- * with a code. docs/SPEC, Plan, has the rules.
+ * with a code. docs/SPEC 3.1 has the rules.
  */
 #ifndef PACKAGE_PLAN_H
 #define PACKAGE_PLAN_H

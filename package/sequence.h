@@ -1,4 +1,4 @@
-/* Anti-rollback: which sequence numbers are still acceptable (docs/SPEC, Sequence numbers).
+/* Anti-rollback: which sequence numbers are still acceptable (docs/SPEC 2).
  *
  * One rule for both places: system packages on a gateway, and images of one component on one
  * device. A floor rises only when something is confirmed, and only to the floor that was signed.

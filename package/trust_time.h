@@ -1,4 +1,4 @@
-/* The time that trust decisions are made at (docs/SPEC, Time): never before the floor.
+/* The time that trust decisions are made at (docs/SPEC 4): never before the floor.
  *
  * A gateway without a network has no time; one with a wrong clock must neither accept what expired
  * nor be locked out for ever. The floor only rises, by what trusted signers say. Pure functions.
