@@ -3,7 +3,6 @@ import http.server
 import os
 import ssl
 import threading
-import time
 
 from .web import make_tls
 
@@ -133,11 +132,12 @@ def breaks_off(data, after):
 def drips(web, data, bytes_a_second, head_first=True):
     """A body (or even the head) that comes one byte after the other."""
     def behave(handler):
-        text = (f"HTTP/1.1 206 x\r\nContent-Length: {len(data)}\r\n"
-                f"Content-Range: bytes 0-{len(data) - 1}/{len(data)}\r\n\r\n").encode()
+        first, last = asked_range(handler, len(data)) or (0, len(data) - 1)
+        text = (f"HTTP/1.1 206 x\r\nContent-Length: {last - first + 1}\r\n"
+                f"Content-Range: bytes {first}-{last}/{len(data)}\r\n\r\n").encode()
         if head_first:
             handler.wfile.write(text)
-            text = data
+            text = data[first:last + 1]
         for byte in text:
             handler.wfile.write(bytes([byte]))
             handler.wfile.flush()
@@ -162,8 +162,20 @@ def silent(web):
     return lambda handler: web.stopping.wait()
 
 
-def slow_start(seconds, data):
+def throttled(web, data, bytes_a_second, etag='"v1"'):
+    """A good server on a slow line."""
     def behave(handler):
-        time.sleep(seconds)
-        serve_range(handler, data)
+        first, last = asked_range(handler, len(data)) or (0, len(data) - 1)
+        last = min(last, len(data) - 1)
+        handler.send_response(206)
+        handler.send_header("Content-Length", str(last - first + 1))
+        handler.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
+        handler.send_header("ETag", etag)
+        handler.end_headers()
+        step = max(bytes_a_second // 20, 1)
+        for at in range(first, last + 1, step):
+            handler.wfile.write(data[at:min(at + step, last + 1)])
+            handler.wfile.flush()
+            if web.stopping.wait(0.05):
+                return
     return behave
