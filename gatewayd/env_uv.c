@@ -248,8 +248,10 @@ static struct json *call_parameters(struct env_uv *env, const struct engine_call
     }
     (void)json_set(parameters, "devices", devices);
     if (strcmp(method_of(call->verb), "Identify") != 0) {
-        (void)json_set(parameters, "image",
-                       live_jobs_image_json(&env->jobs, call->job, call->component));
+        struct json *image = live_jobs_image_json(&env->jobs, call->job, call->component);
+
+        json_set_bool(image, "retry", call->is_retry);
+        (void)json_set(parameters, "image", image);
     }
     return parameters;
 }

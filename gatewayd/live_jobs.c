@@ -269,7 +269,7 @@ void live_jobs_free_ended(struct live_jobs *jobs)
         struct live_job *job = *at;
         const struct job_record *record = engine_job(jobs->engine, job->id);
 
-        if (record && job_is_open(&record->job)) {
+        if (record && job_is_live(record)) {
             at = &job->next;
             continue;
         }
