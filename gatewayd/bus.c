@@ -172,16 +172,31 @@ static bool died_too_often(struct bus *bus)
     return bus->death_count >= BUS_DEATHS_MAX && now_ms - bus->deaths_ms[0] <= BUS_DEATHS_MS;
 }
 
+static void link_failed(struct bus *bus, const struct gw_error *error)
+{
+    if (bus->error.err != error->err) {
+        log_warning(bus->config.log, "bus %s: GW%04d %s: %s", bus_name(bus), error->err,
+                    gw_err_text(error->err), error->detail);
+    }
+    set_life(bus, BUS_FAILED, error);
+}
+
 static void on_router_exit(void *ctx, int status)
 {
     struct bus *bus = ctx;
-    bool was_stopping = bus->is_stopping;
+    bool has_lost_link = status == EXIT_TRY_AGAIN;
+    bool has_no_link = bus->is_stopping || has_lost_link;
     struct gw_error error;
 
     bus->child = NULL;
     bus->is_stopping = false;
     release_router(bus);
-    if (was_stopping) { /* its link could not be opened */
+    if (has_lost_link) {
+        (void)gw_fail(&error, GW_LINK_CLOSED, "%s", bus->config.bus->link);
+        link_failed(bus, &error);
+        fail_calls(bus, &error);
+    }
+    if (has_no_link) { /* it could not be opened, or was lost: no death that counts */
         unsigned shift = bus->open_failures < 5 ? bus->open_failures : 5;
         uint64_t delay_ms = OPEN_RETRY_MS << shift;
 
@@ -204,15 +219,6 @@ static void on_router_exit(void *ctx, int status)
     fail_calls(bus, &error);
 }
 
-static void link_failed(struct bus *bus, const struct gw_error *error)
-{
-    if (bus->error.err != error->err) {
-        log_warning(bus->config.log, "bus %s: GW%04d %s: %s", bus_name(bus), error->err,
-                    gw_err_text(error->err), error->detail);
-    }
-    set_life(bus, BUS_FAILED, error);
-}
-
 static void on_watch_event(struct bus_call *call, const struct json *parameters)
 {
     struct bus *bus = call->bus;
@@ -220,14 +226,6 @@ static void on_watch_event(struct bus_call *call, const struct json *parameters)
 
     if (!event || strcmp(event, "ready") == 0) {
         return;
-    }
-    if (strcmp(event, "link_lost") == 0) {
-        struct gw_error error;
-
-        (void)gw_fail(&error, GW_LINK_CLOSED, "%s", bus->config.bus->link);
-        link_failed(bus, &error);
-    } else if (strcmp(event, "link_back") == 0) {
-        set_life(bus, BUS_OPEN, NULL);
     }
     bus->config.ops->event(bus->config.ctx, bus, event, json_get_string(parameters, "device"));
 }

@@ -46,8 +46,8 @@ const char *bus_state_word(enum bus_state state);
 struct bus_ops {
     /* The bus has another state, or another error. */
     void (*changed)(void *ctx, struct bus *bus);
-    /* What Watch says: "appeared" and "left" with a device, "link_back"; and "ready" each time the
-     * bus has been opened. */
+    /* What Watch says: "appeared" and "left" with a device; and "ready" each time the bus has been
+     * opened. */
     void (*event)(void *ctx, struct bus *bus, const char *event, const char *device);
 };
 

@@ -377,7 +377,7 @@ static void on_bus_event(void *ctx, struct bus *bus, const char *event, const ch
 {
     struct fleet *fleet = ctx;
 
-    if (strcmp(event, "ready") == 0 || strcmp(event, "link_back") == 0) {
+    if (strcmp(event, "ready") == 0) {
         (void)start_scan(fleet, bus, NULL);
     } else if (device && strcmp(event, "appeared") == 0) {
         identify(fleet, bus, device);

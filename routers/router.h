@@ -86,9 +86,6 @@ struct router_ops {
     enum gw_err (*open)(struct router **out, struct link *link, const struct router_config *config,
                         struct gw_error *error);
 
-    /* The link was opened again after it broke: forget what was in flight. */
-    void (*relink)(struct router *r, struct link *link);
-
     /* One call->device() per device that answers, call->result() AWAY or FAILED for each named one
      * that does not. No side effect. */
     enum gw_err (*identify)(struct router *r, struct call *c, const char *const *devices, size_t n);

@@ -30,7 +30,6 @@ enum {
     PROGRESS_MS = 200, /* one device's progress is sent at most so often */
     PROGRESS_QUEUE_MAX = 64 << 10,
     OPEN_MS = 10000,
-    REOPEN_MS = 2000,
     TEST_READS_MAX = 10000,
 };
 
@@ -42,7 +41,8 @@ struct runtime {
     struct ipc_server *server;
     struct image_reader channel;
     int signal_fd;
-    bool is_ending; /* told to stop, or the core has gone */
+    bool is_ending; /* told to stop, or the core or the link has gone */
+    bool has_lost_link;
 
     struct ipc_connection *watch;
     struct ipc_connection *caller; /* of the pending or running call; NULL: it went away */
@@ -52,9 +52,8 @@ struct runtime {
 
     struct varlink_call open_call; /* keeps what `config` borrows */
     struct router_config *config;
-    struct link *link; /* NULL: not opened yet, or lost */
+    struct link *link; /* NULL: not opened yet */
     struct router *router;
-    uint64_t reopen_ms;
 };
 
 #define RUNTIME_OF(pointer, member)                                                                \
@@ -432,7 +431,7 @@ static const struct {
     const char *name;
     enum gw_err (*run)(struct runtime *rt, const struct json *parameters, struct json **reply,
                        struct gw_error *error);
-    bool needs_link;
+    bool needs_open;
 } methods[] = {
     { "Open", run_open, false },        { "Scan", run_scan, true },
     { "Identify", run_identify, true }, { "Stage", run_stage, true },
@@ -445,27 +444,13 @@ enum { METHODS = sizeof methods / sizeof methods[0] };
 
 /* ---- the loop ---- */
 
+/* The core starts a new router, which opens the link afresh: inside this one's sandbox a device
+ * node that was made anew after an adapter came back could not be opened. */
 static void lose_link(struct runtime *rt)
 {
     log_warning(&rt->log.base, "bus %s: link lost: %s", rt->config->bus,
                 json_get_string(rt->open_call.parameters, "link"));
-    rt->link->ops->close(rt->link);
-    rt->link = NULL;
-    rt->reopen_ms = ipc_now_ms() + REOPEN_MS;
-    tell_watch(rt, "link_lost");
-}
-
-static void reopen_link(struct runtime *rt)
-{
-    struct gw_error error = { .err = GW_OK };
-
-    if (open_link(rt, &error)) {
-        rt->reopen_ms = ipc_now_ms() + REOPEN_MS;
-        return;
-    }
-    rt->ops->relink(rt->router, rt->link);
-    log_notice(&rt->log.base, "bus %s: link is back", rt->config->bus);
-    tell_watch(rt, "link_back");
+    rt->is_ending = rt->has_lost_link = true;
 }
 
 static size_t find_method(const char *name)
@@ -482,12 +467,8 @@ static size_t find_method(const char *name)
 static enum gw_err run_method(struct runtime *rt, size_t method, struct json **reply,
                               struct gw_error *error)
 {
-    if (methods[method].needs_link && !rt->router) {
+    if (methods[method].needs_open && !rt->router) {
         return gw_fail(error, GW_WRONG_STATE, "the bus is not open");
-    }
-    if (methods[method].needs_link && !rt->link) {
-        return gw_fail(error, GW_LINK_CLOSED, "%s",
-                       json_get_string(rt->open_call.parameters, "link"));
     }
     return methods[method].run(rt, rt->pending.parameters, reply, error);
 }
@@ -524,7 +505,7 @@ static void run_pending(struct runtime *rt)
 
         rt->is_running = false;
         answer(rt, err, reply, &error);
-        if (rt->router && rt->link && (err == GW_LINK_CLOSED || err == GW_IO)) {
+        if (rt->router && (err == GW_LINK_CLOSED || err == GW_IO)) {
             lose_link(rt);
         }
     }
@@ -538,17 +519,13 @@ static enum gw_err loop(struct runtime *rt)
     enum gw_err err = GW_OK;
 
     while (!rt->is_ending && !err) {
-        bool is_lost = rt->router && !rt->link;
-
         if (rt->pending.document && rt->caller) {
             run_pending(rt);
         } else if (rt->pending.document) { /* its caller went away before it ran */
             varlink_call_free(&rt->pending);
             rt->pending = (struct varlink_call){ 0 };
-        } else if (is_lost && ipc_now_ms() >= rt->reopen_ms) {
-            reopen_link(rt);
         } else {
-            err = serve(rt, NULL, is_lost ? rt->reopen_ms : UINT64_MAX);
+            err = serve(rt, NULL, UINT64_MAX);
         }
     }
     return err;
@@ -594,6 +571,9 @@ static int run(struct runtime *rt)
     varlink_call_free(&rt->pending);
     forget_open(rt);
     (void)close(rt->signal_fd);
+    if (rt->has_lost_link) {
+        return EXIT_TRY_AGAIN;
+    }
     return err ? EXIT_FAILED : EXIT_DONE;
 }
 

@@ -87,11 +87,6 @@ static enum gw_err uart_open(struct router **out, struct link *link,
     return GW_OK;
 }
 
-static void uart_relink(struct router *r, struct link *link)
-{
-    smp_session_reset(&self(r)->device.session, link);
-}
-
 static bool is_ours(const struct uart *u, const char *device)
 {
     return strcmp(device, u->device.name) == 0;
@@ -251,7 +246,6 @@ static void uart_close(struct router *r)
 const struct router_ops uart_router_ops = {
     .name = "uart",
     .open = uart_open,
-    .relink = uart_relink,
     .identify = uart_identify,
     .scan = uart_scan,
     .stage = uart_stage_all,

@@ -3,6 +3,7 @@
  *   unix:/good      answers everything
  *   unix:/no-link   Open fails
  *   unix:/dies      ends when Stage is called     unix:/stillborn  ends at once
+ *   unix:/loses     loses its link when Stage is called
  *   unix:/mute      says nothing to Stage         unix:/alive      signs of life until cancelled
  *   unix:/busy      answers Busy to the first three Stages
  *   unix:/nonsense  answers Stage with a result that breaks the interface
@@ -61,6 +62,9 @@ static void answer_stage(struct router *r, struct ipc_connection *c, const char 
 {
     if (strcmp(r->part, "dies") == 0) {
         _exit(7);
+    }
+    if (strcmp(r->part, "loses") == 0) {
+        _exit(EXIT_TRY_AGAIN);
     }
     if (strcmp(r->part, "mute") == 0) {
         return;

@@ -304,6 +304,22 @@ static void a_link_that_cannot_be_opened_is_tried_again_and_never_parked(void)
     close_fixture(&f);
 }
 
+static void a_link_that_is_lost_again_and_again_is_opened_again_and_never_parked(void)
+{
+    struct fixture f;
+    struct bus_call *call;
+
+    open_fixture(&f, "loses");
+    for (int loss = 1; loss <= BUS_DEATHS_MAX + 1; loss++) {
+        RUN_UNTIL(&f, f.ready == loss);
+        CHECK_EQ(stage(&f, &call), GW_OK);
+        RUN_UNTIL(&f, f.ends == loss && bus_state(f.bus) == BUS_FAILED);
+        CHECK_EQ(bus_error(f.bus)->err, GW_LINK_CLOSED);
+    }
+    CHECK_EQ(bus_restarts(f.bus), 0);
+    close_fixture(&f);
+}
+
 static void a_router_that_never_lives_is_parked(void)
 {
     struct fixture f;
@@ -375,6 +391,7 @@ int main(int argc, char **argv)
     TEST(a_killed_router_comes_back);
     TEST(silence_is_a_hang_and_signs_of_life_are_not);
     TEST(a_link_that_cannot_be_opened_is_tried_again_and_never_parked);
+    TEST(a_link_that_is_lost_again_and_again_is_opened_again_and_never_parked);
     TEST(a_router_that_never_lives_is_parked);
     TEST(nonsense_is_a_protocol_error);
     TEST(a_paused_bus_starts_nothing);
