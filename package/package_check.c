@@ -17,6 +17,7 @@ struct package_check {
     uint64_t offset;     /* in the file, of the current part */
     uint8_t *bytes;      /* the current part */
     uint8_t *table;      /* of the current component */
+    struct sha256 whole; /* of the current component's payload */
     enum gw_err verdict; /* the first failure */
 };
 
@@ -143,7 +144,36 @@ static enum gw_err check_cms(const struct package_check *c, struct gw_error *err
                : damaged(c, GW_CONTENT_DAMAGED, "the CMS object", error);
 }
 
-static enum gw_err check_part(const struct package_check *c, struct gw_error *error)
+static enum gw_err check_table(struct package_check *c, struct gw_error *error)
+{
+    memcpy(c->table, c->bytes, c->want);
+    sha256_begin(&c->whole);
+    return image_table_check(&image_of(c)->manifest, c->table, c->want) == VERIFY_OK
+               ? GW_OK
+               : damaged(c, GW_CONTENT_DAMAGED, "the block table", error);
+}
+
+/* A block against the table; with the last one the whole payload against imageDigest, which devices
+ * check when all is flashed. */
+static enum gw_err check_block(struct package_check *c, struct gw_error *error)
+{
+    const struct image_manifest *m = &image_of(c)->manifest;
+    uint8_t digest[SHA256_LEN];
+
+    if (image_block_check(m, c->table, c->block, c->bytes, c->want) != VERIFY_OK) {
+        return damaged(c, GW_CONTENT_DAMAGED, "a block", error);
+    }
+    sha256_feed(&c->whole, c->bytes, c->want);
+    if (c->block + 1 < m->block_count) {
+        return GW_OK;
+    }
+    sha256_finish(&c->whole, digest);
+    return memcmp(digest, m->image_digest, sizeof digest) == 0
+               ? GW_OK
+               : damaged(c, GW_CONTENT_DAMAGED, "the whole payload", error);
+}
+
+static enum gw_err check_part(struct package_check *c, struct gw_error *error)
 {
     switch (c->part) {
     case PART_HEADER:
@@ -151,15 +181,9 @@ static enum gw_err check_part(const struct package_check *c, struct gw_error *er
     case PART_CMS:
         return check_cms(c, error);
     case PART_TABLE:
-        memcpy(c->table, c->bytes, c->want);
-        return image_table_check(&image_of(c)->manifest, c->table, c->want) == VERIFY_OK
-                   ? GW_OK
-                   : damaged(c, GW_CONTENT_DAMAGED, "the block table", error);
+        return check_table(c, error);
     case PART_BLOCK:
-        return image_block_check(&image_of(c)->manifest, c->table, c->block, c->bytes, c->want) ==
-                       VERIFY_OK
-                   ? GW_OK
-                   : damaged(c, GW_CONTENT_DAMAGED, "a block", error);
+        return check_block(c, error);
     case PART_PADDING:
     case PART_END:
         return check_zero(c, error);

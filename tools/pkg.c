@@ -32,9 +32,10 @@ void pkg_progress(struct pkg *pkg, const char *what, uint64_t done, uint64_t tot
     enum { WORTH_SHOWING = 4 << 20 };
     uint64_t percent = total ? done * 100 / total : 100;
 
-    if (!pkg->is_terminal || total < WORTH_SHOWING) {
+    if (!pkg->is_terminal || total < WORTH_SHOWING || percent == pkg->percent) {
         return;
     }
+    pkg->percent = percent;
     (void)fprintf(pkg->notes, "\r%s %3u %%%s", what, (unsigned)percent,
                   done >= total ? "\r\033[K" : "");
     (void)fflush(pkg->notes);

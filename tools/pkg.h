@@ -16,6 +16,7 @@ struct pkg {
     bool json;          /* print JSON */
     bool is_terminal;   /* `notes` is one: progress may be drawn */
     struct style style; /* of `out` */
+    uint64_t percent;   /* private to pkg_progress() */
     int exit_code;      /* of a verb that did its work and found something (plan) */
 };
 
@@ -52,7 +53,7 @@ void pkg_put_json(struct pkg *pkg, struct json *json);
 void pkg_put_line(struct pkg *pkg, const char *label, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Draw "what 37 %" over itself on a terminal, at most once each percent; nothing elsewhere. */
+/* Draw "what 37 %" over itself on a terminal when the percentage changes; nothing elsewhere. */
 void pkg_progress(struct pkg *pkg, const char *what, uint64_t done, uint64_t total);
 
 #endif

@@ -421,6 +421,13 @@ static void full_check_names_the_part_that_is_damaged(void)
     package_check_free(check);
     b.gwp.at[table] ^= 1;
 
+    p->images[0].manifest.image_digest[0] ^= 1; /* the maker signed another digest */
+    check = package_check_open(p);
+    CHECK_EQ(package_check_feed(check, b.gwp.at, b.gwp.len, &error), GW_CONTENT_DAMAGED);
+    CHECK(strstr(error.detail, "images/meter-fw.gwi: the whole payload at offset") != NULL);
+    package_check_free(check);
+    p->images[0].manifest.image_digest[0] ^= 1;
+
     check = package_check_open(p);
     CHECK_EQ(package_check_feed(check, b.gwp.at, b.gwp.len - 1, &error), GW_OK);
     CHECK_EQ(package_check_finish(check, &error), GW_PACKAGE_TRUNCATED);
