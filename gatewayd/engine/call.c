@@ -190,9 +190,11 @@ void engine_call_device(struct engine *e, uint64_t call_id, const struct device_
  * ENGINE_ACTIVATIONS_MAX. */
 static bool is_transient(const struct gw_error *error)
 {
-    return gw_code_of(error->err)->exit_code == EXIT_TRY_AGAIN || error->err == GW_CANCELLED ||
-           error->err == GW_TRIAL_LOST || error->err == GW_WRONG_STATE || error->err == GW_BUSY ||
-           error->err == GW_PROTOCOL || error->err == GW_IO || error->err == GW_DEVICE_LIES;
+    bool is_of_bus = error->err >= 3000 && error->err < 4000; /* link and bus: codes.def */
+
+    return is_of_bus || gw_code_of(error->err)->exit_code == EXIT_TRY_AGAIN ||
+           error->err == GW_CANCELLED || error->err == GW_TRIAL_LOST ||
+           error->err == GW_WRONG_STATE || error->err == GW_BUSY || error->err == GW_DEVICE_LIES;
 }
 
 static struct gw_error error_of(const struct device_result *result)

@@ -161,8 +161,7 @@ static bool waits_in_vain(const struct job *job, uint16_t group, uint16_t *culpr
     return false;
 }
 
-/* Nothing that can be reached is still being fetched or staged. */
-static bool staging_is_over(struct engine *e, const struct job *job)
+bool group_staging_is_over(struct engine *e, const struct job *job)
 {
     for (uint16_t i = 0; i < job->record->step_count; i++) {
         enum step_state state = job->record->steps[i].state;
@@ -234,12 +233,11 @@ static bool devices_are_taken(const struct job *job, uint16_t group)
 }
 
 /* May the first member switch? Windows, approval and canary are to be asked here. */
-static bool group_may_activate(struct engine *e, const struct job *job, uint16_t group,
-                               const struct outline *o)
+static bool group_may_activate(const struct job *job, uint16_t group, const struct outline *o,
+                               bool staging_is_over)
 {
-    return o->all_staged &&
-           (o->has_started || (staging_is_over(e, job) && others_are_done(job, group) &&
-                               !devices_are_taken(job, group)));
+    return o->all_staged && (o->has_started || (staging_is_over && others_are_done(job, group) &&
+                                                !devices_are_taken(job, group)));
 }
 
 static bool activate(struct engine *e, struct job *job, uint16_t group)
@@ -268,7 +266,7 @@ static struct gw_error because_of(const struct job *job, enum gw_err err, uint16
     return error;
 }
 
-bool group_follow(struct engine *e, struct job *job, uint16_t index)
+bool group_follow(struct engine *e, struct job *job, uint16_t index, bool staging_is_over)
 {
     if (job->record->groups[index].is_committed) {
         return false;
@@ -297,5 +295,5 @@ bool group_follow(struct engine *e, struct job *job, uint16_t index)
         commit(e, job, index);
         return true;
     }
-    return group_may_activate(e, job, index, &o) && activate(e, job, index);
+    return group_may_activate(job, index, &o, staging_is_over) && activate(e, job, index);
 }

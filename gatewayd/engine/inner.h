@@ -143,8 +143,10 @@ bool seen_reads_back(const struct component_row *component, const struct device_
 
 /* ---- group.c ---- */
 
+/* Nothing that can be reached is still being fetched or staged. */
+bool group_staging_is_over(struct engine *e, const struct job *job);
 /* Follow what its members' states mean for group `index`; true when something moved. */
-bool group_follow(struct engine *e, struct job *job, uint16_t index);
+bool group_follow(struct engine *e, struct job *job, uint16_t index, bool staging_is_over);
 
 /* ---- job.c ---- */
 

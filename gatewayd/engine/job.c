@@ -277,8 +277,10 @@ bool job_follow(struct engine *e, struct job *job)
         step_check_deadlines(e, job, i);
     }
     moved = follow_images(e, job);
+    bool staging_is_over = group_staging_is_over(e, job);
+
     for (uint16_t g = 0; g < job->record->group_count; g++) {
-        moved = group_follow(e, job, g) || moved;
+        moved = group_follow(e, job, g, staging_is_over) || moved;
     }
     enum job_state state = is_committed(job) ? JOB_COMMITTED : JOB_RUNNING;
 

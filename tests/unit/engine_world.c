@@ -34,7 +34,7 @@ struct world {
     struct env base;
     struct engine *engine;
     struct engine_config config;
-    uint64_t now_ms, ops, next_order, trace;
+    uint64_t now_ms, ops, next_order, trace, shuffle;
     struct event events[WORLD_EVENTS];
     size_t event_count;
     struct world_device devices[WORLD_DEVICES];
@@ -167,9 +167,10 @@ static struct device_info describe(struct world *w, const struct world_device *d
     strcpy(info.name, d->name);
     info.serial_len = 1;
     info.vendor_id[0] = 1;
-    info.caps = (struct device_caps){
-        .spare_slot = true, .can_revert = true, .reads_back_identity = true, .trial_ms = TRIAL_MS
-    };
+    info.caps = (struct device_caps){ .spare_slot = !d->has_no_spare,
+                                      .can_revert = !d->has_no_spare,
+                                      .reads_back_identity = !d->cannot_say,
+                                      .trial_ms = TRIAL_MS };
     info.slot_count = 2;
     info.slots[0] = (struct device_slot){ .state = SLOT_CONFIRMED,
                                           .is_active = d->runs == RUNS_OLD,
@@ -277,7 +278,7 @@ static void judge_confirm(struct world *w, const struct world_device *d)
     if (!job || !job->groups[row->group].is_committed) {
         violate(w, "confirmed without the commit record", d->name);
     }
-    if (d->runs == RUNS_TRIAL &&
+    if (d->runs == RUNS_TRIAL && !d->cannot_say &&
         (d->fate != FATE_PASS || w->now_ms - d->trial_from_ms < SELF_TEST_MS)) {
         violate(w, "confirmed without a passed self-test", d->name);
     }
@@ -311,6 +312,12 @@ static void effect(struct world *w, const struct event *e)
     if (!d->is_on) {
         return;
     }
+    if (e->verb == VERB_STAGE && d->has_no_spare) {
+        return;
+    }
+    if (e->verb == VERB_ACTIVATE && d->has_no_spare) {
+        d->slot = SLOT_FULL;
+    }
     if (e->verb == VERB_STAGE) {
         effect_stage(w, d);
         engine_call_progress(w->engine, e->call, d->name, d->offset,
@@ -336,6 +343,9 @@ static enum outcome outcome_of(const struct world_device *d, enum verb verb)
 
     if (!d->is_on || d->never_answers) {
         return OUTCOME_AWAY;
+    }
+    if (verb == VERB_STAGE && d->has_no_spare) {
+        return OUTCOME_DEFERRED;
     }
     if (verb == VERB_STAGE) {
         return is_there || d->slot == SLOT_FULL || d->lies ? OUTCOME_DONE : OUTCOME_AWAY;
@@ -512,6 +522,20 @@ static unsigned index_of(const struct world *w, const char *name)
     return (unsigned)(device_named(w, name) - w->devices);
 }
 
+void world_shuffle(struct world *w, uint64_t seed)
+{
+    w->shuffle = seed;
+}
+
+static uint64_t how_long(struct world *w)
+{
+    if (w->shuffle == 0) {
+        return CHUNK_MS;
+    }
+    w->shuffle = w->shuffle * 6364136223846793005u + 1442695040888963407u;
+    return (w->shuffle >> 33) % 8 == 0 ? 2000 : 1 + (w->shuffle >> 40) % 300;
+}
+
 static void env_call_start(struct env *env, const struct engine_call *call)
 {
     struct world *w = of(env);
@@ -535,7 +559,7 @@ static void env_call_start(struct env *env, const struct engine_call *call)
         };
 
         for (unsigned part = 0; part < parts; part++) {
-            event.at_ms = at += CHUNK_MS;
+            event.at_ms = at += how_long(w);
             event.what = WHAT_EFFECT;
             event.part = part;
             post(w, event);

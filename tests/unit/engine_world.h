@@ -34,7 +34,9 @@ struct world_device {
     uint32_t trial_starts;
     uint32_t flashed; /* chunks */
     bool never_answers;
-    bool lies; /* takes everything, keeps nothing */
+    bool lies;         /* takes everything, keeps nothing */
+    bool has_no_spare; /* the bytes flow when it is activated */
+    bool cannot_say;   /* which image it has */
 };
 
 enum fault_kind {
@@ -62,6 +64,8 @@ void world_free(struct world *w);
 struct world_device *world_device(struct world *w, unsigned i);
 /* Rows to be adjusted before world_install(). */
 struct job_record *world_plan(struct world *w);
+/* Calls take any time, by this seed; 0 = the same always. */
+void world_shuffle(struct world *w, uint64_t seed);
 void world_fault(struct world *w, struct fault fault); /* up to 4 */
 
 /* Give the plan to the engine. */

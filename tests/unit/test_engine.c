@@ -645,6 +645,59 @@ static void a_kill_during_install_leaves_a_whole_job_or_none(void)
     }
 }
 
+static void every_order_of_answers_gives_the_same_result(void)
+{
+    for (uint64_t seed = 1; seed <= 3000; seed++) {
+        struct world *w = group_of(3, seed % 4 == 0);
+        unsigned bad = (unsigned)(seed % 6);
+
+        world_shuffle(w, seed);
+        if (bad < 3) {
+            world_device(w, bad)->fate = FATE_FAIL;
+        }
+        if (seed % 3 == 0) {
+            world_fault(w, (struct fault){ FAULT_KILL, 5 + seed % 140, 0 });
+        }
+        CHECK_EQ(world_install(w), GW_OK);
+        CHECK(world_run(w, HOUR_MS));
+        CHECK(bad < 3 ? world_all_old(w) : world_all_new(w));
+        CHECK(world_status_is_true(w));
+        CHECK_EQ(world_violations(w), 0);
+        world_free(w);
+    }
+}
+
+static void a_device_without_a_spare_slot_takes_its_bytes_when_activated(void)
+{
+    for (int kill = 0; kill < 40; kill++) {
+        struct world *w = world_new(2, false);
+
+        world_device(w, 1)->has_no_spare = true;
+        world_fault(w, (struct fault){ FAULT_KILL, 2 + (uint64_t)kill, 0 });
+        CHECK_EQ(world_install(w), GW_OK);
+        CHECK(world_run(w, HOUR_MS));
+        CHECK_EQ(world_job(w)->state, JOB_DONE);
+        CHECK(world_all_new(w));
+        CHECK_EQ(world_device(w, 1)->flashed, 0);
+        world_free(w);
+    }
+}
+
+static void a_device_that_cannot_say_what_it_has_is_believed_call_by_call(void)
+{
+    for (int kill = 0; kill < 40; kill++) {
+        struct world *w = world_new(1, false);
+
+        world_device(w, 0)->cannot_say = true;
+        world_fault(w, (struct fault){ FAULT_KILL, 2 + (uint64_t)kill, 0 });
+        CHECK_EQ(world_install(w), GW_OK);
+        CHECK(world_run(w, HOUR_MS));
+        CHECK_EQ(world_job(w)->state, JOB_DONE);
+        CHECK(world_all_new(w));
+        world_free(w);
+    }
+}
+
 /* I24 */
 static void the_same_faults_give_the_same_run(void)
 {
@@ -693,6 +746,9 @@ int main(void)
     TEST(one_fault_at_every_operation_changes_no_result);
     TEST(two_faults_change_no_result);
     TEST(a_kill_during_install_leaves_a_whole_job_or_none);
+    TEST(every_order_of_answers_gives_the_same_result);
+    TEST(a_device_without_a_spare_slot_takes_its_bytes_when_activated);
+    TEST(a_device_that_cannot_say_what_it_has_is_believed_call_by_call);
     TEST(the_same_faults_give_the_same_run);
     return checks_failed != 0;
 }
