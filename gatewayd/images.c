@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache.h"
 #include "images_private.h"
 
 struct image *images_find(const struct images *images, uint64_t handle)
@@ -98,6 +99,17 @@ void images_close(struct images *images)
         images_release(images, images->list->facts.handle);
     }
     free(images);
+}
+
+void images_pin(struct images *images, const uint8_t identity[SHA256_LEN], bool on)
+{
+    struct cache *cache = images->config.cache;
+
+    if (cache && on) {
+        cache_pin(cache, identity);
+    } else if (cache) {
+        cache_unpin(cache, identity);
+    }
 }
 
 /* --- prepare and release --- */

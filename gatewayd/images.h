@@ -77,6 +77,10 @@ uint64_t images_prepare(struct images *images, const struct image_spec *spec,
 /* Stop, forget. What is in the cache stays there. Reads of this handle are refused from now on. */
 void images_release(struct images *images, uint64_t handle);
 
+/* While it is pinned, an image that is in the cache is not evicted: for each one that a live job
+ * may need. Pins count. */
+void images_pin(struct images *images, const uint8_t identity[SHA256_LEN], bool on);
+
 /* Serve reads on `fd`, the core's end of a SOCK_SEQPACKET pair, which becomes the channel's. GW_OK,
  * GW_IO. When the peer closes it the channel falls silent until image_channel_close(). */
 MUST_USE enum gw_err image_channel_open(struct image_channel **out, struct images *images, int fd);

@@ -44,11 +44,20 @@ static void release_image(struct live_image *image)
     image->is_ready = image->has_failed = false;
 }
 
-static void free_job(struct live_job *job)
+/* What a live job may still need stays in the cache, prepared or not. */
+static void pin_images(struct images *images, const struct package *package, bool on)
+{
+    for (uint16_t i = 0; package && i < package->manifest.component_count; i++) {
+        images_pin(images, package->manifest.components[i].identity, on);
+    }
+}
+
+static void free_job(struct live_jobs *jobs, struct live_job *job)
 {
     for (uint16_t i = 0; i < job->image_count; i++) {
         release_image(&job->images[i]);
     }
+    pin_images(jobs->images, job->package, false);
     if (job->source) {
         job->source->ops->close(job->source);
     }
@@ -246,6 +255,7 @@ enum gw_err live_jobs_attach(struct live_jobs *jobs, uint64_t id, struct package
     }
     job->next = jobs->first;
     jobs->first = job;
+    pin_images(jobs->images, package, true);
     return GW_OK;
 }
 
@@ -274,7 +284,7 @@ void live_jobs_free_ended(struct live_jobs *jobs)
             continue;
         }
         *at = job->next;
-        free_job(job);
+        free_job(jobs, job);
     }
 }
 
@@ -284,6 +294,6 @@ void live_jobs_close(struct live_jobs *jobs)
         struct live_job *job = jobs->first;
 
         jobs->first = job->next;
-        free_job(job);
+        free_job(jobs, job);
     }
 }

@@ -570,6 +570,34 @@ static void without_room_auto_streams_and_cached_fails(void)
     }
 }
 
+/* What is cached and pinned stays, also while nobody has it open. */
+static void a_pinned_image_is_not_evicted_by_another(void)
+{
+    struct bench b;
+    uint8_t first[32];
+
+    set_up(&b, 600000, 4096, MODE_CACHED);
+    images_close(b.images);
+    cache_close(b.cache);
+    (void)close(b.router);
+    open_cache(&b, 1000000);
+    open_images(&b);
+    prepare(&b);
+    images_release(b.images, b.handle);
+    memcpy(first, b.image.identity, sizeof first);
+    images_pin(b.images, first, true);
+    b.spec.identity[0] ^= 1; /* the same content under another identity */
+    prepare(&b);
+    CHECK_EQ(b.error.err, GW_CACHE_FULL);
+    images_release(b.images, b.handle);
+    CHECK_EQ(fixture_folder_files(b.folder), 1);
+    images_pin(b.images, first, false);
+    prepare(&b);
+    CHECK_EQ(b.ready, 1);
+    CHECK_EQ(fixture_folder_files(b.folder), 1);
+    tear_down(&b);
+}
+
 static void without_a_source_and_a_cached_copy_it_is_gone(void)
 {
     struct bench b;
@@ -809,6 +837,7 @@ int main(void)
     TEST(after_a_break_only_the_rest_is_fetched);
     TEST(a_failed_image_does_not_stand_in_the_way_of_the_next_try);
     TEST(without_room_auto_streams_and_cached_fails);
+    TEST(a_pinned_image_is_not_evicted_by_another);
     TEST(without_a_source_and_a_cached_copy_it_is_gone);
     TEST(a_rotten_block_is_fetched_again_while_its_reader_waits);
     TEST(releasing_at_any_moment_leaves_nothing_behind);
