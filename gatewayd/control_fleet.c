@@ -10,7 +10,7 @@
 #include "json.h"
 #include "store.h"
 
-enum { TEST_READS = 200, TEST_READS_MAX = 100000 };
+enum { TEST_READS = 200, TEST_READS_MAX = 10000 };
 
 /* ---- devices ---- */
 
