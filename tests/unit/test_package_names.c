@@ -101,7 +101,7 @@ static void times_are_read_in_one_form_only(void)
 
 static void durations_have_a_unit(void)
 {
-    static const char *const bad[] = { "",     "10",   "m",     "0m",      "-1m",
+    static const char *const bad[] = { "",     "10",   "m",     "0m",       "-1m",
                                        "1.5m", "10 m", "1001d", "99999999s" };
     uint32_t seconds = 7;
 
