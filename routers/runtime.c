@@ -119,18 +119,27 @@ static void on_closed(void *context, struct ipc_connection *connection)
 
 static const struct ipc_server_ops server_ops = { .call = on_call, .closed = on_closed };
 
-/* One turn of the loop: serve the sockets, and wait for `extra` until `deadline_ms`. */
-static enum gw_err serve(struct runtime *rt, struct pollfd *extra, uint64_t deadline_ms)
+/* For poll(): a router at rest sleeps until somebody speaks to it. */
+static int timeout_ms(const struct runtime *rt, uint64_t deadline_ms)
 {
     uint64_t now_ms = ipc_now_ms();
     uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+
+    if (!rt->is_running && deadline_ms == UINT64_MAX) {
+        return -1;
+    }
+    return left_ms > HEARTBEAT_MS ? HEARTBEAT_MS : (int)left_ms;
+}
+
+/* One turn of the loop: serve the sockets, and wait for `extra` until `deadline_ms`. */
+static enum gw_err serve(struct runtime *rt, struct pollfd *extra, uint64_t deadline_ms)
+{
     struct pollfd fds[3] = { { rt->signal_fd, POLLIN, 0 }, { CHANNEL_FD, 0, 0 }, { -1, 0, 0 } };
 
     if (extra) {
         fds[2] = *extra;
     }
-    enum gw_err err = ipc_server_wait(rt->server, fds, 3,
-                                      left_ms > HEARTBEAT_MS ? HEARTBEAT_MS : (int)left_ms);
+    enum gw_err err = ipc_server_wait(rt->server, fds, 3, timeout_ms(rt, deadline_ms));
 
     if (fds[0].revents || fds[1].revents & (POLLHUP | POLLERR)) {
         rt->is_ending = true;
