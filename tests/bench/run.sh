@@ -14,6 +14,7 @@ uart.raw.noise      $build/tests/bench_uart
 fanout.3            ./bench_system.py
 rss.idle            ./bench_system.py
 rss.streamed.growth ./bench_system.py
+idle.wakeups        ./bench_system.py
 install.64m         ./bench_system.py
 tamper.64m          ./bench_system.py
 "

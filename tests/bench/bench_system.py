@@ -1,0 +1,340 @@
+#!/usr/bin/python3
+"""bench_system.py NAME...: benchmarks of the whole system, each with the real daemon and its processes.
+
+Devices are gatewaysim's, and so are the counters of what reached flash. One JSON line each on
+stdout: {"bench", "value", "unit", "limit", "ratio", "note"}; exit status 1 when a value is above its
+limit. Programs: those of GW_BUILD. What a benchmark made or started is gone when it ends.
+"""
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from gwtest.package import Image  # noqa: E402 (the path is made above)
+from gwtest.plant import CLASS, VENDOR, Pki, Plant  # noqa: E402
+from gwtest.process import wait_until  # noqa: E402
+from gwtest.varlink import Varlink  # noqa: E402
+from gwtest.web import Nginx  # noqa: E402
+
+KIB, MIB = 1 << 10, 1 << 20
+BLOCK = 64 * KIB
+SECTOR = 4096
+
+
+def report(name, value, unit, limit, note):
+    """Prints the line; True when the value keeps its limit (None: there is none)."""
+    ratio = None
+    if limit is not None:
+        ratio = round(value / limit, 3) if limit else (0.0 if value == 0 else None)
+    print(json.dumps({"bench": name, "value": value, "unit": unit, "limit": limit, "ratio": ratio, "note": note}),
+          flush=True)
+    return limit is None or value <= limit
+
+
+# ---- what every benchmark needs ----
+
+class Bench:
+    """A folder, its authorities, and whatever is started; all of it ends with the `with`."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="gw-bench-")
+        os.chmod(self.folder.name, 0o755)
+        self.pki = Pki(self.folder.name)
+        self.started = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for thing in reversed(self.started):
+            thing.stop()
+        self.folder.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def plant(self, *args, **options):
+        plant = Plant(self.pki, *args, **options)
+        self.started.append(plant)
+        plant.start()
+        wait_until(lambda: all(d["state"] == "ok" for d in plant.call("Devices")["devices"]), "the devices")
+        return plant
+
+    def end(self, thing):
+        self.started.remove(thing)
+        thing.stop()
+
+    def web(self):
+        os.makedirs(self.path("www"))
+        web = Nginx(self.path("web"), self.path("www"))
+        self.started.append(web)
+        return web
+
+    def large_image(self, size):
+        return Image(self.pki.image, os.urandom(size), vendor=VENDOR, class_name=CLASS, sequence=2,
+                     version="2.0.0", block_size=BLOCK)
+
+    def write_package(self, path, images, **system):
+        with open(path, "wb") as file:
+            file.write(self.pki.make_package(images, **system))
+
+
+def large_device(size, **flash):
+    """A device that can take an image of `size` in blocks of 64 KiB, with its table; flash in memory."""
+    return {"max_block": BLOCK, "max_table": max(size // BLOCK * 32, 32 * KIB),
+            "flash": {"slot_size": size, "sector": SECTOR, **flash}}
+
+
+def install(plant, path=None, url=None, **parameters):
+    """(the job when it has ended, seconds it took)."""
+    begin = time.monotonic()
+    number = plant.call("Install", {"url": url})["job"] if url else plant.begin(path, **parameters)
+    with Varlink(plant.control, timeout=300) as connection:
+        for reply in connection.call_more("io.gatewayd.Control.Job", {"id": number}):
+            job = reply["job"]
+    return job, time.monotonic() - begin
+
+
+def must_be_done(plant, job):
+    assert job["state"] == "done", job
+    plant.check_flash_rules()
+
+
+def status_kib(pid, *keys):
+    """Fields of /proc/PID/status in KiB."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+        fields = dict(line.split(":", 1) for line in status)
+    return [int(fields[key].split()[0]) for key in keys]
+
+
+def processes_of(pid):
+    """The process and its children."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        return [pid, *map(int, children.read().split())]
+
+
+# ---- three lines at once ----
+
+def fanout():
+    """Three devices at 115200 baud, 96 KiB each: a job for all three against one for each alone."""
+    lines = ("line-1", "line-2", "line-3")
+    with Bench() as bench:
+        devices, images = {}, {}
+        for line in lines:
+            factory = bench.pki.make_image(1, 20_000, class_name=line).write(bench.path(f"{line}.gwi"))
+            devices[line] = {"class": line, "factory": factory}
+        plant = bench.plant(devices, baud=115200)
+        alone = []
+        for sequence, names in enumerate([lines[:1], lines[1:2], lines[2:], lines], start=2):
+            images = {n: bench.pki.make_image(sequence, 96 * KIB, class_name=n) for n in names}
+            bench.write_package(bench.path("plant.gwp"), images, sequence=sequence)
+            job, seconds = install(plant, bench.path("plant.gwp"))
+            must_be_done(plant, job)
+            assert len([s for s in job["steps"] if s["state"] == "done"]) == len(names), job
+            alone.append(seconds)
+        together, slowest = alone.pop(), max(alone)
+        each = ", ".join(f"{s:.3f}" for s in alone)
+        return report("fanout.3", round(together / slowest, 4), "x", 1.05,
+                      f"whole job, 96 KiB images at 115200 baud: together {together:.3f} s, alone {each} s")
+
+
+# ---- memory ----
+
+def rss_idle():
+    """The core with three buses, after a streamed installation, when the fetcher has gone."""
+    with Bench() as bench:
+        web = bench.web()
+        plant = bench.plant(("line-1", "line-2", "line-3"), config={"tls_ca": web.ca, "mode": "streamed"})
+        fresh, = status_kib(plant.core.pid, "VmRSS")
+        bench.write_package(bench.path("www/plant.gwp"), {"meter": bench.pki.new})
+        job, _ = install(plant, url=web.url("plant.gwp"))
+        must_be_done(plant, job)
+        assert plant.child("gatewayd-fetch"), "nothing was fetched"
+        begin = time.monotonic()
+        wait_until(lambda: not plant.child("gatewayd-fetch"), "the fetcher to go", 90, pause=0.5)
+        gone = time.monotonic() - begin
+        used, anonymous = status_kib(plant.core.pid, "VmRSS", "RssAnon")
+        return report("rss.idle", used, "KiB", 6 * KIB,
+                      f"VmRSS of the core, 3 buses, after a streamed job; {anonymous} KiB of it anonymous; "
+                      f"before the job {fresh} KiB; the fetcher went {gone:.0f} s after it")
+
+
+class PeakWatcher:
+    """The highest RssAnon of a process, looked at every 5 ms: VmHWM has the pages of files too."""
+
+    def __init__(self, pid):
+        self.pid, self.peak, self.is_over = pid, 0, False
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while not self.is_over:
+            self.peak = max(self.peak, status_kib(self.pid, "RssAnon")[0])
+            time.sleep(0.005)
+
+    def stop(self):
+        self.is_over = True
+        self.thread.join()
+        return self.peak
+
+
+def peak_of_streaming(bench, web, size):
+    """(VmHWM, highest RssAnon) in KiB of a fresh core that streams one image, and MB/s."""
+    bench.write_package(bench.path("www/plant.gwp"), {"meter": bench.large_image(size)})
+    plant = bench.plant({"line-1": large_device(size)}, config={"tls_ca": web.ca, "mode": "streamed"})
+    watcher = PeakWatcher(plant.core.pid)
+    try:
+        job, seconds = install(plant, url=web.url("plant.gwp"))
+    finally:
+        anonymous = watcher.stop()
+    must_be_done(plant, job)
+    assert job["mode"] == "streamed" and plant.flashed() == size
+    peak, = status_kib(plant.core.pid, "VmHWM")
+    bench.end(plant)
+    return peak, anonymous, size / seconds / 1e6
+
+
+def rss_streamed_growth():
+    """Peak of the core from a 1 MiB to a 256 MiB image; the block table may come on top.
+
+    VmHWM is the true peak, but the pages of libraries that happen to be resident can hide a growth
+    of the heap in it, so the heap's own peak (looked at every 5 ms) counts where it grows more.
+    """
+    small, large = MIB, 256 * MIB
+    with Bench() as bench:
+        web = bench.web()
+        low, low_anonymous, _ = peak_of_streaming(bench, web, small)
+        high, high_anonymous, rate = peak_of_streaming(bench, web, large)
+        table = (large - small) // BLOCK * 32 // KIB
+        return report("rss.streamed.growth", max(high - low, high_anonymous - low_anonymous), "KiB", 512 + table,
+                      f"the larger of two: VmHWM (file pages included) {low} -> {high} KiB, RssAnon {low_anonymous} -> "
+                      f"{high_anonymous} KiB; block table {table} KiB; 256 MiB over HTTPS at {rate:.1f} MB/s")
+
+
+# ---- wake-ups ----
+
+def context_switches(pids):
+    """Of every thread: a process that waits and is woken switches at least once."""
+    total = {}
+    for pid in pids:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/status", encoding="ascii", errors="replace") as status:
+                total[task] = sum(int(line.split()[1]) for line in status if "ctxt_switches" in line)
+    return total
+
+
+def idle_wakeups():
+    """The core and its routers with three devices at rest, for 20 s."""
+    with Bench() as bench:
+        plant = bench.plant(("line-1", "line-2", "line-3"))
+        time.sleep(2)
+        pids = processes_of(plant.core.pid)
+        before = context_switches(pids)
+        time.sleep(20)
+        after = context_switches(pids)
+        assert before.keys() == after.keys(), "a process or a thread came or went"
+        return report("idle.wakeups", sum(after.values()) - sum(before.values()), "wake-ups", 0,
+                      f"context switches of {len(after)} threads of {len(pids)} processes in 20 s")
+
+
+# ---- the large local image ----
+
+def timed(command):
+    """(wall seconds, CPU seconds) of a command."""
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    wall, after = time.monotonic() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def install_64m():
+    """A local 64 MiB image in blocks of 64 KiB, through the cache, to one device on an unpaced line."""
+    size = 64 * MIB
+    with Bench() as bench:
+        package = bench.path("plant.gwp")
+        bench.write_package(package, {"meter": bench.large_image(size)})
+        plant = bench.plant({"line-1": large_device(size)})
+        hashed, copied = timed(["sha256sum", package]), timed(["cp", package, bench.path("copy")])
+        parts = {"core": plant.core.pid, "router": plant.child("gatewayd-router-uart"),
+                 "simulated device": plant.sim_process.pid}
+        before = {name: cpu_seconds(pid) for name, pid in parts.items()}
+        job, wall = install(plant, package, mode="cached")
+        used = {name: cpu_seconds(pid) - before[name] for name, pid in parts.items()}
+        must_be_done(plant, job)
+        assert plant.flashed() == size
+        cpu = ", ".join(f"{name} {seconds:.2f}" for name, seconds in used.items())
+        gateway = used["core"] + used["router"]
+        return report("install.64m", round(wall, 3), "s", None,
+                      f"{wall / hashed[0]:.1f} x sha256sum ({hashed[0]:.3f} s), {wall / copied[0]:.1f} x cp "
+                      f"({copied[0]:.3f} s); CPU s: {cpu}; of the gateway {gateway / hashed[1]:.1f} x sha256sum's "
+                      f"{hashed[1]:.2f}, {gateway / copied[1]:.1f} x cp's {copied[1]:.2f}")
+
+
+# ---- the flipped bit ----
+
+def programmed_bytes(path, offset, length):
+    """Bytes of a flash file that are not blank, by its granules of 8."""
+    with open(path, "rb") as flash:
+        flash.seek(offset)
+        content = flash.read(length)
+    assert len(content) == length
+    if content == b"\xff" * length:
+        return 0
+    return sum(8 for at in range(0, length, 8) if content[at:at + 8] != b"\xff" * 8)
+
+
+def tamper_64m():
+    """One flipped bit in the middle of a streamed 64 MiB image: what of it and after it is in flash."""
+    size = 64 * MIB
+    with Bench() as bench:
+        web = bench.web()
+        image = bench.large_image(size)
+        data = bytearray(bench.pki.make_package({"meter": image}))
+        bad = size // 2
+        data[data.index(image.payload[:64]) + bad + BLOCK // 2] ^= 1
+        with open(bench.path("www/plant.gwp"), "wb") as file:
+            file.write(data)
+        flash = bench.path("device.flash")
+        plant = bench.plant({"line-1": large_device(size, file=flash)},
+                            config={"tls_ca": web.ca, "mode": "streamed"})
+        job, _ = install(plant, url=web.url("plant.gwp"))
+        step, = job["steps"]
+        assert job["state"] == "failed" and step["error"]["name"] == "GW_CONTENT_DAMAGED", job
+        assert plant.versions() == {"line-1": "1.0.0"}
+        plant.check_flash_rules()
+        counted = plant.flashed()
+        assert counted >= bad - 4 * BLOCK, f"only {counted} bytes were flashed: the bad block was not reached"
+        spare = 2 * SECTOR + (os.path.getsize(flash) // SECTOR * SECTOR - 2 * SECTOR) // 2
+        in_flash = programmed_bytes(flash, spare + bad, size - bad)
+        value = max(in_flash, counted - bad)
+        return report("tamper.64m", max(value, 0), "B", 0,
+                      f"bytes of the bad block or after it in flash, by gatewaysim's counter and its flash file; "
+                      f"{counted} of the {bad} good bytes before it were flashed; {step['error']['code']}")
+
+
+BENCHES = {"fanout.3": fanout, "rss.idle": rss_idle, "rss.streamed.growth": rss_streamed_growth,
+           "idle.wakeups": idle_wakeups, "install.64m": install_64m, "tamper.64m": tamper_64m}
+
+
+def main():
+    names = sys.argv[1:]
+    if not names or any(n not in BENCHES for n in names):
+        print(f"usage: bench_system.py {' | '.join(BENCHES)} ...", file=sys.stderr)
+        return 2
+    return 0 if all([BENCHES[n]() for n in names]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
