@@ -1,12 +1,14 @@
 #include "launch_seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -37,6 +39,7 @@ enum {
     PROGRAM_MAX = 2 * PERMITTED + 80,
     /* Arguments are 64 bits; these are the low halves (all three processors are little-endian). */
     ARGUMENT_0 = offsetof(struct seccomp_data, args[0]),
+    ARGUMENT_1 = offsetof(struct seccomp_data, args[1]),
 };
 
 struct program {
@@ -85,6 +88,29 @@ static void emit_only_for(struct program *p, long number, uint32_t value)
     emit_return(p, SECCOMP_RET_ERRNO | EPERM);
 }
 
+/* `number` is permitted unless its second argument is one of the `count` values. */
+static void emit_except_for(struct program *p, long number, const uint32_t *values, unsigned count)
+{
+    emit_when(p, number, 2 * count + 2);
+    emit_load(p, ARGUMENT_1);
+    for (unsigned i = 0; i < count; i++) {
+        emit_case(p, values[i], SECCOMP_RET_ERRNO | EPERM);
+    }
+    emit_return(p, SECCOMP_RET_ALLOW);
+}
+
+/* The owner of a descriptor is signalled when something comes, whoever it is; and what is typed
+ * into the daemon's terminal, a shell reads. */
+static void emit_descriptor_rules(struct program *p)
+{
+    static const uint32_t owners[] = { F_SETOWN, F_SETOWN_EX };
+    static const uint32_t controls[] = { FIOSETOWN, SIOCSPGRP, TIOCSTI, TIOCLINUX };
+
+    emit_except_for(p, SYS_fcntl, owners, sizeof owners / sizeof owners[0]);
+    emit_except_for(p, SYS_fcntl64, owners, sizeof owners / sizeof owners[0]);
+    emit_except_for(p, SYS_ioctl, controls, sizeof controls / sizeof controls[0]);
+}
+
 static void emit_socket_rule(struct program *p, unsigned sockets)
 {
     struct program rule = { .len = 0 };
@@ -124,6 +150,7 @@ static void build(struct program *p, unsigned sockets)
     }
     emit_case(p, THIS_ARCH == AUDIT_ARCH_ARM ? ARM_CACHEFLUSH : -1, SECCOMP_RET_ALLOW);
     emit_case(p, THIS_ARCH == AUDIT_ARCH_ARM ? ARM_SET_TLS : -1, SECCOMP_RET_ALLOW);
+    emit_descriptor_rules(p);
     emit_socket_rule(p, sockets);
     emit_clone_rule(p);
     /* The pid stays the same across exec. 0 would be the whole process group, the core's. */

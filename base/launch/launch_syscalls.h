@@ -116,10 +116,7 @@
     LAUNCH_SYSCALL(dup)                                                                            \
     LAUNCH_SYSCALL(dup2)                                                                           \
     LAUNCH_SYSCALL(dup3)                                                                           \
-    LAUNCH_SYSCALL(fcntl)                                                                          \
-    LAUNCH_SYSCALL(fcntl64)                                                                        \
     LAUNCH_SYSCALL(flock)                                                                          \
-    LAUNCH_SYSCALL(ioctl)                                                                          \
     LAUNCH_SYSCALL(fsync)                                                                          \
     LAUNCH_SYSCALL(fdatasync)                                                                      \
     LAUNCH_SYSCALL(ftruncate)                                                                      \

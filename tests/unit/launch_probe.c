@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -69,6 +70,31 @@ static int try_listen_tcp(const char *argument)
 static int try_kill(const char *pid)
 {
     return kill((pid_t)atoi(pid), 0);
+}
+
+/* A descriptor that becomes readable signals whoever owns it: kill(2) by another name. */
+static int try_own(const char *pid)
+{
+    return fcntl(STDIN_FILENO, F_SETOWN, atoi(pid));
+}
+
+static int try_own_ex(const char *pid)
+{
+    struct f_owner_ex owner = { F_OWNER_PID, (pid_t)atoi(pid) };
+
+    return fcntl(STDIN_FILENO, F_SETOWN_EX, &owner);
+}
+
+static int try_own_socket(const char *pid)
+{
+    int pair[2], owner = atoi(pid);
+
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0 ? -1 : ioctl(pair[0], FIOSETOWN, &owner);
+}
+
+static int try_type(const char *text)
+{
+    return ioctl(STDIN_FILENO, TIOCSTI, text);
 }
 
 static int try_kill_self(const char *argument)
@@ -208,6 +234,10 @@ static const struct {
     { "socketpair", try_socketpair },
     { "listen-tcp", try_listen_tcp },
     { "kill", try_kill },
+    { "own", try_own },
+    { "own-ex", try_own_ex },
+    { "own-socket", try_own_socket },
+    { "type", try_type },
     { "kill-self", try_kill_self },
     { "ptrace", try_ptrace },
     { "peek", try_peek },

@@ -200,6 +200,30 @@ static void every_profile_keeps_other_processes_out_of_reach(const struct fixtur
     }
 }
 
+/* SIGIO, or any signal that F_SETSIG names, may go to a descriptor's owner: no seccomp rule of
+ * kill() sees that. TIOCSTI types into the terminal that the daemon was started from. */
+static void every_profile_keeps_descriptors_from_signalling_others(const struct fixture *f)
+{
+    char own[40], own_ex[40], own_socket[40], want[60];
+    const char *const tries[] = { own, own_ex, own_socket, "type=x", NULL };
+
+    if (!f->has_seccomp) {
+        printf("SKIP: no seccomp table for this processor\n");
+        return;
+    }
+    (void)snprintf(own, sizeof own, "own=%s", f->parent);
+    (void)snprintf(own_ex, sizeof own_ex, "own-ex=%s", f->parent);
+    (void)snprintf(own_socket, sizeof own_socket, "own-socket=%s", f->parent);
+    for (size_t i = 0; i < 5; i++) {
+        struct run r = run_profile(f, profiles[i], NULL, NULL, tries);
+
+        for (size_t t = 0; tries[t]; t++) {
+            (void)snprintf(want, sizeof want, "%s: EPERM\n", tries[t]);
+            CHECK(says(&r, want));
+        }
+    }
+}
+
 static void sockets_are_those_of_the_profile(const struct fixture *f)
 {
     static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET };
@@ -422,6 +446,7 @@ int main(int argc, char **argv)
     ask_probe(&f);
     TEST_WITH(every_profile_keeps_files_of_others_closed);
     TEST_WITH(every_profile_keeps_other_processes_out_of_reach);
+    TEST_WITH(every_profile_keeps_descriptors_from_signalling_others);
     TEST_WITH(sockets_are_those_of_the_profile);
     TEST_WITH(nobody_listens_on_tcp);
     TEST_WITH(a_path_can_be_added);
