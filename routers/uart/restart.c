@@ -35,22 +35,18 @@ enum gw_err restart_begin(struct restart *r, struct uart_device *d, const struct
     return r->is_own ? read_boots(d, &r->boots) : GW_OK;
 }
 
-/* The device answers and the image is where it was: has it restarted, or is that still to come?
- * *is_over: it has, so the change has come to nothing. */
-static enum gw_err judge_unchanged(struct restart *r, bool *is_over)
+/* The device answers and the image is where it was: has it restarted, or is that still to come? */
+static enum gw_err judge_unchanged(struct restart *r)
 {
     uint32_t boots = r->boots;
     enum gw_err err = r->is_own ? read_boots(r->d, &boots) : GW_OK;
+    bool is_due = now_ms(r->d) - r->reset_ms >= RESTART_REPEAT_MS;
 
-    *is_over = !err && boots != r->boots;
-    if (err || *is_over || now_ms(r->d) - r->reset_ms < RESTART_REPEAT_MS) {
+    if (err) {
         return err;
     }
-    if (r->resets >= RESTART_RESETS_MAX) {
-        *is_over = true;
-        return GW_OK;
-    }
-    return send_reset(r);
+    r->is_over = boots != r->boots || (is_due && r->resets >= RESTART_RESETS_MAX);
+    return is_due && !r->is_over ? send_reset(r) : GW_OK;
 }
 
 enum gw_err restart_look(struct restart *r, unsigned look, struct sight *s)
@@ -83,17 +79,14 @@ enum gw_err restart_until(struct restart *r, bool wanted_active, struct sight *s
     enum gw_err err = send_reset(r);
 
     for (unsigned look = 0; !uart_is_bus_error(err); look++) {
-        bool is_over = false;
+        bool was_over = r->is_over; /* what is seen after that is how it came back */
 
         err = restart_look(r, look, s);
-        if (!err && (s->is_active == wanted_active || s->state == SLOT_REJECTED)) {
+        if (!err && (was_over || s->is_active == wanted_active || s->state == SLOT_REJECTED)) {
             return GW_OK;
         }
         if (!err) {
-            err = judge_unchanged(r, &is_over);
-        }
-        if (!err && is_over) {
-            return GW_OK;
+            err = judge_unchanged(r);
         }
         if (!uart_is_bus_error(err) && restart_is_late(r)) {
             return r->was_seen ? GW_OK : GW_TIMEOUT;

@@ -25,6 +25,7 @@ struct restart {
     uint64_t reset_ms; /* when the last was sent */
     uint64_t deadline_ms;
     bool was_seen; /* it has answered since */
+    bool is_over;  /* it has restarted, or will not */
 };
 
 /* Before anything is changed: how often has it booted? Errors as uart_device_report(). */

@@ -17,7 +17,7 @@ enum {
     SESSION_MESSAGE_MAX = 65533,     /* largest message we send: what console framing can say */
     SESSION_ANSWER_MAX = 8192,       /* largest answer we take */
     SESSION_LINE_MAX = 90000,        /* SESSION_MESSAGE_MAX in console framing */
-    SESSION_BUFFER_MIN = 128,        /* a device with less cannot be sent anything */
+    SESSION_BUFFER_MIN = 64,         /* less is no answer to believe */
     SESSION_TURNAROUND_MS = 500,     /* allowed to a device until its own was seen */
     SESSION_TURNAROUND_MIN_MS = 150, /* never less: USB adapters, busy gateways */
     SESSION_RETRY_MAX_MS = 8000,     /* no single wait for a repetition is longer */

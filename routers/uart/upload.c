@@ -206,7 +206,8 @@ static enum gw_err fail_refused(struct run *r, const struct smp_status *status)
 /* The device said no. GW_OK: try again. */
 static enum gw_err on_refusal(struct run *r, const struct smp_status *status)
 {
-    bool is_busy = status->reason == 0 && status->rc == SMP_RC_BUSY;
+    /* of ours it means that a trial is under way, which does not end by waiting here */
+    bool is_busy = !r->u->is_own && status->rc == SMP_RC_BUSY;
     bool is_noise = may_be_noise(r, status);
 
     if ((!is_busy && !is_noise) || ++r->turns >= UPLOAD_TURNS_MAX) {

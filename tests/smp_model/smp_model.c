@@ -359,7 +359,9 @@ static void on_revert(struct exchange *x)
 static void on_reset(struct exchange *x)
 {
     x->m->resets++;
-    x->m->reset_at_ns = x->m->ignores_reset ? 0 : x->now_ns + 20 * MS;
+    x->m->reset_at_ns = x->m->ignores_reset
+                            ? 0
+                            : x->now_ns + (x->m->reset_delay_ms ? x->m->reset_delay_ms : 20) * MS;
     smp_put_empty(&x->w);
 }
 
@@ -402,6 +404,8 @@ static void on_gateway(struct exchange *x)
 static void dispatch(struct exchange *x)
 {
     bool is_write = x->request.op == SMP_WRITE;
+
+    x->m->own_group_requests += x->request.group == SMP_GROUP_GATEWAY;
 
     if (x->request.group == SMP_GROUP_OS) {
         on_os(x);
@@ -541,6 +545,18 @@ static void serve_queue(struct smp_model *m, struct fake_line *line, uint64_t no
     }
 }
 
+static void babble(struct smp_model *m, struct fake_line *line, uint64_t now_ns, uint64_t *due)
+{
+    if (!m->babbles) {
+        return;
+    }
+    if (m->babble_ns <= now_ns) {
+        send_nonsense(m, line, now_ns);
+        m->babble_ns = now_ns + 3 * MS; /* 40 bytes take 3.5 ms: never silent */
+    }
+    *due = m->babble_ns < *due ? m->babble_ns : *due;
+}
+
 static uint64_t model_step(struct fake_device *d, struct fake_line *line, uint64_t now_ns)
 {
     struct smp_model *m = self(d);
@@ -552,6 +568,7 @@ static uint64_t model_step(struct fake_device *d, struct fake_line *line, uint64
     serve_queue(m, line, now_ns, &due);
     drop_fragment(m, now_ns, &due);
     run_self_test(m, now_ns, &due);
+    babble(m, line, now_ns, &due);
     if (m->reset_at_ns > 0) {
         due = m->reset_at_ns < due ? m->reset_at_ns : due;
     }

@@ -42,6 +42,8 @@ struct smp_model {
     uint64_t reboot_at; /* resets itself when the stream first reaches this offset; 0 = never */
     bool is_silent;
     bool speaks_nonsense;
+    bool babbles;            /* sends junk without end */
+    uint32_t reset_delay_ms; /* after its answer; 0 = 20 */
     bool ignores_reset;
     enum model_self_test self_test;
     uint32_t refuse_rc;     /* every upload request is answered so; 0 = none */
@@ -61,12 +63,12 @@ struct smp_model {
 
     /* what happened */
     unsigned overruns; /* messages lost because all buffers were full */
-    unsigned requests, resets, uploads_begun;
+    unsigned requests, resets, uploads_begun, own_group_requests;
     uint64_t wrong_bytes; /* accepted although they were not those of the stream */
 
     /* private */
     struct smp_receiver receiver;
-    uint64_t heard_ns, busy_until_ns, reset_at_ns, up_at_ns;
+    uint64_t babble_ns, heard_ns, busy_until_ns, reset_at_ns, up_at_ns;
     unsigned queued;
     struct model_message {
         enum smp_framing framing;

@@ -154,6 +154,33 @@ static void a_foreign_device_gets_the_payload_and_is_never_asked_in_our_group(vo
     CHECK(!rig.model->is_trial);
     CHECK_EQ(uart_rig_identify(&rig), GW_OK);
     CHECK(device_active_slot(&rig.info, 0)->identity[0] == 0x5a);
+    CHECK_EQ(rig.model->own_group_requests, 0);
+    uart_rig_close(&rig);
+}
+
+static void a_foreign_device_gets_console_framing_unless_raw_is_configured(void)
+{
+    uart_rig_init_foreign(&rig);
+    rig.device.accepts = SMP_FRAMING_ANY;
+    uart_rig_open(&rig);
+    is_done(&rig, STAGE);
+    CHECK(rig.result.bytes_sent > rig.image.size * 5 / 4);
+    uart_rig_close(&rig);
+    uart_rig_init_foreign(&rig);
+    rig.device.accepts = SMP_FRAMING_RAW;
+    uart_rig_open(&rig);
+    is_failed(&rig, STAGE, GW_TIMEOUT);
+    uart_rig_close(&rig);
+}
+
+static void a_device_that_restarts_late_is_reset_once(void)
+{
+    uart_rig_init(&rig);
+    uart_rig_open(&rig);
+    is_done(&rig, STAGE);
+    rig.model->reset_delay_ms = 2000;
+    is_done(&rig, ACTIVATE);
+    CHECK(rig.model->resets == 1 && rig.model->runs_new);
     uart_rig_close(&rig);
 }
 
@@ -224,6 +251,8 @@ int main(void)
     TEST(a_self_test_that_hangs_leaves_the_device_on_trial);
     TEST(both_framings_are_found_and_raw_is_preferred);
     TEST(a_foreign_device_gets_the_payload_and_is_never_asked_in_our_group);
+    TEST(a_foreign_device_gets_console_framing_unless_raw_is_configured);
+    TEST(a_device_that_restarts_late_is_reset_once);
     TEST(a_foreign_trial_is_taken_back_by_a_restart);
     TEST(a_device_without_a_spare_slot_gets_its_bytes_when_it_is_activated);
     TEST(an_image_of_the_wrong_delivery_is_refused_before_a_byte_is_sent);

@@ -31,6 +31,20 @@ static void a_device_that_talks_nonsense_is_a_protocol_error_in_bounded_time(voi
     uart_rig_close(&rig);
 }
 
+static void a_line_that_never_falls_silent_is_a_protocol_error_in_bounded_time(void)
+{
+    uart_rig_init(&rig);
+    rig.device.accepts = SMP_FRAMING_RAW; /* in console framing even that would be read through */
+    uart_rig_open(&rig);
+    rig.model->babbles = true;
+    CHECK_EQ(uart_rig_identify(&rig), GW_OK);
+    CHECK_EQ(rig.result.error.err, GW_PROTOCOL);
+    CHECK(uart_rig_now_ms(&rig) < 30000);
+    rig.model->babbles = false;
+    is_done(&rig, STAGE);
+    uart_rig_close(&rig);
+}
+
 /* Stop or go mad in mid-transfer. */
 struct turncoat {
     struct fake_fault base;
@@ -122,6 +136,7 @@ static void offsets_that_lie_end_in_bounded_time_and_bytes(void)
         CHECK_EQ(uart_rig_do(&rig, STAGE), GW_OK);
         CHECK_EQ(rig.result.outcome, OUTCOME_FAILED);
         CHECK(rig.result.error.err == GW_PROTOCOL || rig.result.error.err == GW_DEVICE_LIES);
+        CHECK(rig.progress <= rig.image.size);
         CHECK(rig.result.bytes_sent < 14 * rig.image.size && uart_rig_now_ms(&rig) < 180000);
         uart_rig_close(&rig);
     }
@@ -284,6 +299,28 @@ static void each_message_may_be_lost_doubled_or_damaged_in_either_direction(void
     CHECK(runs > 300);
 }
 
+static void a_damaged_block_costs_itself_and_what_was_in_flight(void)
+{
+    for (unsigned at = 8; at < 20; at++) {
+        struct nth n = { .base = { nth_fate }, .at = at, .fate = DAMAGED, .random = at * 7 };
+        uint64_t begun, clean = 32 << 10;
+
+        uart_rig_init(&rig);
+        rig.device.accepts = SMP_FRAMING_RAW;
+        rig.line_config.fault = &n.base;
+        uart_rig_open(&rig);
+        CHECK_EQ(uart_rig_identify(&rig), GW_OK);
+        n.seen = 0;
+        begun = uart_rig_now_ms(&rig);
+        is_done(&rig, STAGE);
+        CHECK(n.seen > at);
+        /* head and table 2.2 KiB, 2 % headers, three messages in flight, the block */
+        CHECK(rig.result.bytes_sent < clean + 2300 + 700 + 3 * 2044 + 1024 + 200);
+        CHECK(uart_rig_now_ms(&rig) - begun < 4200);
+        uart_rig_close(&rig);
+    }
+}
+
 /* One bit in 3 % of the messages, and bytes that vanish, come twice or change. A verb may fail;
  * what it says is true, and repeating it as the core does brings the upgrade to its end. */
 struct storm {
@@ -444,6 +481,7 @@ int main(void)
 {
     TEST(a_silent_device_is_away_in_bounded_time);
     TEST(a_device_that_talks_nonsense_is_a_protocol_error_in_bounded_time);
+    TEST(a_line_that_never_falls_silent_is_a_protocol_error_in_bounded_time);
     TEST(a_device_that_stops_answering_in_mid_transfer_is_away_in_bounded_time);
     TEST(a_refusal_of_the_verifier_has_its_code_and_is_final);
     TEST(a_refusal_of_a_foreign_device_is_told_with_its_code);
@@ -452,6 +490,7 @@ int main(void)
     TEST(a_foreign_upload_is_resumed_by_its_token);
     TEST(a_device_that_restarts_at_any_block_still_gets_the_image);
     TEST(each_message_may_be_lost_doubled_or_damaged_in_either_direction);
+    TEST(a_damaged_block_costs_itself_and_what_was_in_flight);
     TEST(in_a_storm_each_result_is_true_and_repeating_ends_the_upgrade);
     TEST(a_device_with_small_buffers_gets_small_messages);
     TEST(a_source_that_fails_is_told_and_the_device_is_left_resumable);
