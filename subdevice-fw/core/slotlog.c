@@ -281,7 +281,12 @@ static bool copy_records(const struct slotlog *log, uint8_t target, const struct
         struct record r;
         uint8_t bytes[SLOTLOG_RECORD_LEN];
 
-        if (read_place(log, log->sector, place, &r) != PLACE_RECORD) {
+        enum place what = read_place(log, log->sector, place, &r);
+
+        if (what == PLACE_FAILED) {
+            return false; /* what cannot be read now must not be left behind */
+        }
+        if (what != PLACE_RECORD) {
             continue;
         }
         bool is_entry = r.event != SLOT_EVENT_PROGRESS;

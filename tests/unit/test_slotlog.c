@@ -221,6 +221,70 @@ static void a_failing_flash_is_reported_and_changes_nothing(void)
     host_port_close(&h);
 }
 
+/* A flash whose n-th read from now fails, once. */
+struct flaky {
+    struct host_port host; /* first */
+    struct port_ops ops;
+    const struct port_ops *sound;
+    unsigned fails_at; /* 0 = never */
+};
+
+static bool flaky_read(struct port *p, uint32_t offset, void *bytes, size_t len)
+{
+    struct flaky *f = (struct flaky *)p;
+
+    return !(f->fails_at > 0 && --f->fails_at == 0) && f->sound->read(p, offset, bytes, len);
+}
+
+/* Fills the sector, so that the next record makes a copy. Slot 1 is confirmed with floor 7. */
+static void fill_sector(struct flaky *f, struct slotlog *log)
+{
+    static const enum slot_event life[] = { SLOT_EVENT_RECEIVING, SLOT_EVENT_STAGED,
+                                            SLOT_EVENT_ACTIVATED, SLOT_EVENT_TRIAL,
+                                            SLOT_EVENT_CONFIRMED };
+    const struct slot_record now = { .sequence = 7 };
+
+    CHECK(host_port_open(&f->host, &small));
+    f->sound = f->host.base.ops;
+    f->ops = *f->sound;
+    f->ops.read = flaky_read;
+    f->host.base.ops = &f->ops;
+    CHECK(slotlog_open(log, &f->host.base));
+    for (size_t i = 0; i < sizeof life / sizeof life[0]; i++) {
+        CHECK(slotlog_append(log, 1, life[i], &now, life[i] == SLOT_EVENT_CONFIRMED ? 7 : 0));
+    }
+    while (log->used < 1024 / SLOTLOG_RECORD_LEN) {
+        CHECK(slotlog_append(log, 0, SLOT_EVENT_ERASED, &now, 0));
+    }
+}
+
+static void a_read_that_fails_while_the_log_is_copied_forgets_nothing(void)
+{
+    bool was_hit = true;
+
+    for (unsigned n = 1; was_hit; n++) {
+        struct flaky f = { 0 };
+        struct slotlog log, again;
+        uint32_t generation;
+
+        fill_sector(&f, &log);
+        generation = log.generation;
+        f.fails_at = n;
+        bool done = slotlog_append(&log, 0, SLOT_EVENT_ERASED, &(struct slot_record){ 0 }, 0);
+
+        was_hit = f.fails_at == 0;
+        CHECK(done == !was_hit);
+        f.fails_at = 0;
+        CHECK(slotlog_open(&again, &f.host.base));
+        CHECK_EQ(slotlog_floor(&again, 0), 7);
+        CHECK_EQ(again.slots[1].phase, SLOT_PHASE_CONFIRMED);
+        CHECK(slotlog_append(&log, 0, SLOT_EVENT_ERASED, &(struct slot_record){ 0 }, 0));
+        CHECK(log.generation > generation);
+        CHECK_EQ(slotlog_floor(&log, 0), 7);
+        host_port_close(&f.host);
+    }
+}
+
 /* --- questions --- */
 
 static void the_floor_only_grows_and_survives_every_copy(void)
@@ -329,6 +393,7 @@ int main(void)
     TEST(a_torn_append_is_all_or_nothing);
     TEST(a_flipped_bit_costs_the_record_and_nothing_else);
     TEST(a_failing_flash_is_reported_and_changes_nothing);
+    TEST(a_read_that_fails_while_the_log_is_copied_forgets_nothing);
     TEST(the_floor_only_grows_and_survives_every_copy);
     TEST(the_update_log_keeps_its_newest_lines_in_order);
     TEST(a_geometry_that_cannot_work_is_refused);
