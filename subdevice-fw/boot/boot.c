@@ -76,34 +76,54 @@ static bool start_trial(const struct boot *b, uint8_t *slot)
     return note(b, *slot, SLOT_EVENT_TRIAL, now);
 }
 
-/* It was authenticated when it was first run and confirmed; now its bytes must still be those. */
-static bool is_intact(const struct boot *b, uint8_t slot)
+/* It was authenticated when it was first run and confirmed; now its bytes must still be those.
+ * VERIFY_NOT_CHECKED: they cannot be read. */
+static enum verify_result check_confirmed(const struct boot *b, uint8_t slot)
 {
     struct port *p = b->log->port;
     struct slot_head head;
 
-    return slot_read_head(p, slot, &head) && head.sequence >= slotlog_floor(b->log, b->component) &&
-           slot_digest_is_right(p, slot, &head, b->memory->scratch, b->memory->scratch_len);
+    if (!slot_read_head(p, slot, &head)) {
+        return VERIFY_NOT_CHECKED;
+    }
+    if (head.sequence < slotlog_floor(b->log, b->component)) {
+        return VERIFY_BELOW_FLOOR;
+    }
+    return slot_check_digest(p, slot, &head, b->memory->scratch, b->memory->scratch_len);
 }
 
-/* The image that was confirmed last, or the one before it when that one has rotted. */
+/* Another confirmed image, when the one in `home` can neither run nor be called rotten. */
+static bool start_other(const struct boot *b, uint8_t home, uint8_t *slot)
+{
+    const struct port_geometry *g = &b->log->port->geometry;
+
+    for (uint8_t other = 0; other < g->slot_count; other++) {
+        if (other != home && g->slots[other].component == b->component &&
+            b->log->slots[other].phase == SLOT_PHASE_CONFIRMED &&
+            check_confirmed(b, other) == VERIFY_OK) {
+            (void)reject(b, home, VERIFY_IMAGE_DIGEST);
+            *slot = other;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The image that was confirmed last, or the one before it when that one has rotted. What has rotted
+ * is rejected even when nothing is left to run: else the device would not want it again. */
 static bool start_confirmed(const struct boot *b, uint8_t *slot)
 {
-    uint8_t home, spare;
+    uint8_t home;
 
-    if (!slotlog_home(b->log, b->component, &home)) {
-        return false;
-    }
-    if (is_intact(b, home)) {
-        *slot = home;
-        return true;
-    }
-    for (spare = 0; spare < b->log->port->geometry.slot_count; spare++) {
-        if (spare != home && b->log->port->geometry.slots[spare].component == b->component &&
-            b->log->slots[spare].phase == SLOT_PHASE_CONFIRMED && is_intact(b, spare)) {
-            (void)reject(b, home, VERIFY_IMAGE_DIGEST);
-            *slot = spare;
+    while (slotlog_home(b->log, b->component, &home)) {
+        enum verify_result verdict = check_confirmed(b, home);
+
+        if (verdict == VERIFY_OK) {
+            *slot = home;
             return true;
+        }
+        if (verdict != VERIFY_IMAGE_DIGEST || !reject(b, home, (uint16_t)verdict)) {
+            return start_other(b, home, slot);
         }
     }
     return false;

@@ -141,8 +141,8 @@ bool slot_read_image(void *slot_reader, uint32_t offset, uint8_t *bytes, size_t 
     return p->ops->read(p, p->geometry.slots[reader->index].offset + offset, bytes, len);
 }
 
-bool slot_digest_is_right(struct port *p, uint8_t index, const struct slot_head *head,
-                          uint8_t *scratch, size_t scratch_len)
+enum verify_result slot_check_digest(struct port *p, uint8_t index, const struct slot_head *head,
+                                     uint8_t *scratch, size_t scratch_len)
 {
     struct slot_reader reader = { .port = p, .index = index };
     uint8_t digest[SHA256_LEN];
@@ -153,10 +153,10 @@ bool slot_digest_is_right(struct port *p, uint8_t index, const struct slot_head 
     for (uint32_t at = 0; at < head->image_size; at += (uint32_t)n) {
         n = head->image_size - at < scratch_len ? head->image_size - at : scratch_len;
         if (!slot_read_image(&reader, at, scratch, n)) {
-            return false;
+            return VERIFY_NOT_CHECKED;
         }
         sha256_feed(&sha, scratch, n);
     }
     sha256_finish(&sha, digest);
-    return memcmp(digest, head->image_digest, SHA256_LEN) == 0;
+    return memcmp(digest, head->image_digest, SHA256_LEN) == 0 ? VERIFY_OK : VERIFY_IMAGE_DIGEST;
 }

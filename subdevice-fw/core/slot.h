@@ -49,10 +49,11 @@ bool slot_erase(struct port *p, uint8_t index, uint32_t from, uint32_t to);
  * last odd piece is filled up with 0xff. */
 bool slot_program(struct port *p, uint8_t index, uint32_t offset, const uint8_t *bytes, size_t len);
 
-/* Does SHA-256 over the image's installed bytes equal the head's digest? Reads through `scratch`.
- */
-bool slot_digest_is_right(struct port *p, uint8_t index, const struct slot_head *head,
-                          uint8_t *scratch, size_t scratch_len);
+/* Is SHA-256 over the image's installed bytes the head's digest? Reads through `scratch`.
+ * VERIFY_IMAGE_DIGEST: it is not; VERIFY_NOT_CHECKED: the flash failed. */
+VERIFY_MUST_USE enum verify_result slot_check_digest(struct port *p, uint8_t index,
+                                                     const struct slot_head *head, uint8_t *scratch,
+                                                     size_t scratch_len);
 
 /* An image_read (image_check.h) over one slot. */
 struct slot_reader {
