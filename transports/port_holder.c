@@ -54,12 +54,13 @@ static void read_name(char out[17], const char *pid)
 void port_holder_describe(char *out, size_t cap, const char *node)
 {
     DIR *proc = opendir("/proc");
+    size_t len = 0;
 
     (void)snprintf(out, cap, "fuser -v %s shows who", node);
     if (!proc) {
         return;
     }
-    for (const struct dirent *e = readdir(proc); e; e = readdir(proc)) {
+    for (const struct dirent *e = readdir(proc); e && len < cap; e = readdir(proc)) {
         char folder[64], name[17];
 
         if (!isdigit((unsigned char)e->d_name[0]) || atol(e->d_name) == (long)getpid()) {
@@ -68,8 +69,8 @@ void port_holder_describe(char *out, size_t cap, const char *node)
         (void)snprintf(folder, sizeof folder, "/proc/%.20s/fd", e->d_name);
         if (has_open(folder, node)) {
             read_name(name, e->d_name);
-            (void)snprintf(out, cap, "process %.20s (%s)", e->d_name, name);
-            break;
+            len += (size_t)snprintf(out + len, cap - len, "%sprocess %.20s (%s)", len ? ", " : "",
+                                    e->d_name, name);
         }
     }
     (void)closedir(proc);

@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/* Write who holds `node` (a path without symbolic links): "process 812 (minicom)", or the command
- * that tells a person with more rights: "fuser -v /dev/ttyUSB0 shows who". */
+/* Write who has `node` (a path without symbolic links) open: "process 812 (minicom)", several with
+ * commas, or the command that tells a person with more rights: "fuser -v /dev/ttyUSB0 shows who".
+ */
 void port_holder_describe(char *out, size_t cap, const char *node);
 
 #endif

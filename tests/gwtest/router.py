@@ -11,7 +11,7 @@ from .varlink import Varlink
 class Router:
     """Serves the bytes of `images` {handle: bytes} on the image channel, in a thread of the test."""
 
-    def __init__(self, folder, name="uart"):
+    def __init__(self, folder, name="uart", env=None):
         self.path = os.path.join(str(folder), f"{name}.bus")
         self.images = {}
         self.reads = []
@@ -27,7 +27,7 @@ class Router:
 
         command = f"LISTEN_FDS=1 LISTEN_PID=$$ exec {program('gatewayd-router-' + name)}"
         self.process = Process(["/bin/sh", "-c", command], os.path.join(str(folder), f"router-{name}.log"),
-                               preexec_fn=place_descriptors, close_fds=False)
+                               env=env, preexec_fn=place_descriptors, close_fds=False)
         listener.close()
         far_end.close()
         self.thread = threading.Thread(target=self._serve, daemon=True)
