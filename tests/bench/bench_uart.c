@@ -11,11 +11,12 @@
 
 enum { LINE_RATE = 11520, PERCENT = 100, SEEDS = 4, DAMAGED_PER_MESSAGES = 100 };
 
-/* One flipped bit, anywhere in the message, in one of 100 messages of either direction. */
+/* One flipped bit, anywhere in the message, in one message of each 100 of either direction. */
 struct noise {
     struct fake_fault base;
     uint64_t random;
     unsigned messages, damaged;
+    unsigned next; /* the one that is damaged, of the 100 that are passing */
 };
 
 static uint64_t next_random(uint64_t *state) /* xorshift64* */
@@ -31,8 +32,10 @@ static enum fake_fate flip(struct fake_fault *f, enum fake_from from, uint8_t *b
     struct noise *n = (struct noise *)f;
 
     (void)from;
-    n->messages++;
-    if (next_random(&n->random) % DAMAGED_PER_MESSAGES == 0) {
+    if (n->messages % DAMAGED_PER_MESSAGES == 0) {
+        n->next = n->messages + (unsigned)(next_random(&n->random) % DAMAGED_PER_MESSAGES);
+    }
+    if (n->messages++ == n->next) {
         uint64_t bit = next_random(&n->random) % (len * 8);
 
         bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);

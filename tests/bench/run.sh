@@ -8,8 +8,8 @@ cd "$(dirname "$0")" || exit 1
 
 # NAME PROGRAM: who measures what.
 table="
-uart.raw            $build/tests/bench_uart
-uart.console        $build/tests/bench_uart
+uart.raw            ./bench_system.py
+uart.console        ./bench_system.py
 uart.raw.noise      $build/tests/bench_uart
 fanout.3            ./bench_system.py
 rss.idle            ./bench_system.py
