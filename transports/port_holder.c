@@ -2,14 +2,15 @@
 
 #include <ctype.h>
 #include <dirent.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static bool has_open(const char *fd_folder, const char *node)
+/* By file, not by name: /dev/serial/by-id leads to the same node. */
+static bool has_open(const char *fd_folder, const struct stat *node)
 {
     DIR *dir = opendir(fd_folder);
     bool found = false;
@@ -18,13 +19,10 @@ static bool has_open(const char *fd_folder, const char *node)
         return false; /* another user's process */
     }
     for (const struct dirent *e = readdir(dir); e && !found; e = readdir(dir)) {
-        char target[PATH_MAX];
-        ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof target - 1);
+        struct stat st;
 
-        if (n > 0) {
-            target[n] = '\0';
-            found = strcmp(target, node) == 0;
-        }
+        found = fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && st.st_dev == node->st_dev &&
+                st.st_ino == node->st_ino;
     }
     (void)closedir(dir);
     return found;
@@ -53,10 +51,12 @@ static void read_name(char out[17], const char *pid)
 
 void port_holder_describe(char *out, size_t cap, const char *node)
 {
-    DIR *proc = opendir("/proc");
+    struct stat st;
     size_t len = 0;
 
     (void)snprintf(out, cap, "fuser -v %s shows who", node);
+    DIR *proc = stat(node, &st) == 0 ? opendir("/proc") : NULL;
+
     if (!proc) {
         return;
     }
@@ -67,7 +67,7 @@ void port_holder_describe(char *out, size_t cap, const char *node)
             continue;
         }
         (void)snprintf(folder, sizeof folder, "/proc/%.20s/fd", e->d_name);
-        if (has_open(folder, node)) {
+        if (has_open(folder, &st)) {
             read_name(name, e->d_name);
             len += (size_t)snprintf(out + len, cap - len, "%sprocess %.20s (%s)", len ? ", " : "",
                                     e->d_name, name);
