@@ -16,9 +16,9 @@
 #include "store.h"
 
 enum {
-    REQUESTS_MAX = 8,        /* Plans and Installs under way */
-    PROGRESS_MS = 500,       /* between two replies that tell only progress */
-    ACCEPT_RETRY_MS = 15000, /* a server that does not answer while a person waits */
+    REQUESTS_MAX = 8,       /* Plans and Installs under way */
+    PROGRESS_MS = 500,      /* between two replies that tell only progress */
+    ACCEPT_RETRY_MS = 5000, /* a server that does not answer while a person waits */
     BACKOFF_MS = 1000,
     JOBS_LISTED = 20,
     QUEUED_MAX = 256 << 10, /* bytes: a follower that reads slower misses progress */

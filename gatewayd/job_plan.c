@@ -30,12 +30,14 @@ enum gw_err job_plan_check(const struct plan *plan, const struct package *packag
         const struct system_component *component = &package->manifest.components[step->component];
 
         if (step->action == PLAN_REFUSE && component->is_required && !waits_for_device(step)) {
-            return gw_fail(error, step->error.err, "component %s: %s", component->name,
-                           step->error.detail);
+            return step->device == PLAN_NO_DEVICE
+                       ? gw_fail(error, step->error.err, "%s", step->error.detail)
+                       : gw_fail(error, step->error.err, "component %s: %s", component->name,
+                                 step->error.detail);
         }
         devices += step->device != PLAN_NO_DEVICE;
     }
-    return devices ? GW_OK : gw_fail(error, GW_PLAN_CLASS, "no component is for any device");
+    return devices ? GW_OK : gw_fail(error, GW_PLAN_NO_DEVICE, "no component is for any device");
 }
 
 /* Which components have a step, and how many steps and groups that makes. */

@@ -12,7 +12,7 @@ struct job_record *job_from_plan(const struct plan *plan, const struct package *
                                  const struct inventory *inventory);
 
 /* Why a plan cannot become a job: GW_OK, or the first refusal of a required component (a device
- * that does not answer is none), or GW_PLAN_CLASS when no component is for any device. */
+ * that does not answer is none), or GW_PLAN_NO_DEVICE when no component is for any. */
 MUST_USE enum gw_err job_plan_check(const struct plan *plan, const struct package *package,
                                     struct gw_error *error);
 

@@ -91,6 +91,7 @@ class Plant:
         self.sim_process = Process([program("gatewaysim"), self.path("field.json"), "--socket", self.path("sim")],
                                    self.path("sim.log"))
         self.sim_process.wait_for_socket(self.path("sim"))
+        wait_until(lambda: all(self.versions().values()), "the devices to boot")
 
     def start_core(self, wait=True):
         self.core = Process([program("gatewayd"), "--config", self.path("gatewayd.json"), "--user",

@@ -166,10 +166,10 @@ static void a_package_for_no_device_is_no_job(void)
     f.steps[0] = (struct plan_step){ .component = C_BRIDGE,
                                      .device = PLAN_NO_DEVICE,
                                      .action = PLAN_REFUSE,
-                                     .error = { .err = GW_PLAN_CLASS } };
-    CHECK_EQ(job_plan_check(&f.plan, &f.package, NULL), GW_PLAN_CLASS);
+                                     .error = { .err = GW_PLAN_NO_DEVICE } };
+    CHECK_EQ(job_plan_check(&f.plan, &f.package, NULL), GW_PLAN_NO_DEVICE);
     f.components[C_BRIDGE].is_required = false;
-    CHECK_EQ(job_plan_check(&f.plan, &f.package, NULL), GW_PLAN_CLASS);
+    CHECK_EQ(job_plan_check(&f.plan, &f.package, NULL), GW_PLAN_NO_DEVICE);
     struct job_record *r = job_of(&f);
 
     CHECK_EQ(r->step_count, 0);
