@@ -28,7 +28,8 @@ struct world_device {
         SLOT_PART,
         SLOT_FULL,
         SLOT_BAD
-    } slot; /* the new image's, when not running */
+    } slot;             /* the new image's, when not running */
+    bool was_confirmed; /* SLOT_FULL: it ran here before, and its maker permits going back to it */
     uint64_t offset;
     uint64_t trial_from_ms;
     uint32_t trial_starts;

@@ -5,6 +5,7 @@
 static void fall_back(struct world_device *d)
 {
     d->runs = RUNS_OLD;
+    d->was_confirmed = false;
     d->slot = d->trial_starts >= DEVICE_TRIALS ? SLOT_BAD : SLOT_FULL;
 }
 
@@ -36,8 +37,9 @@ void world_set_power(struct world *w, struct world_device *d, bool on)
 static struct device_info describe(struct world *w, const struct world_device *d)
 {
     struct device_info info = { .is_own = true, .has_ids = true, .serial = { d->serial } };
-    static const enum slot_state states[] = { SLOT_EMPTY, SLOT_RECEIVING, SLOT_STAGED,
-                                              SLOT_REJECTED };
+    const enum slot_state states[] = { SLOT_EMPTY, SLOT_RECEIVING,
+                                       d->was_confirmed ? SLOT_CONFIRMED : SLOT_STAGED,
+                                       SLOT_REJECTED };
     uint64_t age = w->now_ms - d->trial_from_ms;
 
     strcpy(info.name, d->name);

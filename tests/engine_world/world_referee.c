@@ -35,22 +35,39 @@ static const struct stored_job *job_of_step(const struct world *w, const struct 
     return NULL;
 }
 
-/* I10: what comes before it in another group has confirmed; in its own it is on trial. */
-static void judge_order(struct world *w, const struct world_device *d)
+/* I10: what its group comes after in another group has confirmed; what it comes after in its own
+ * runs the new image. */
+static void judge_order(struct world *w, const struct stored_job *job, const struct step_row *row)
 {
-    const struct step_row *row = step_of(w, d);
-    const struct stored_job *job = job_of_step(w, row);
-
     for (uint16_t a = 0; a < job->after_count; a++) {
         for (uint16_t i = 0; i < job->step_count; i++) {
-            const struct step_row *other = &job->steps[i];
-            const struct world_device *od = world_device_named(w, other->device);
+            const struct step_row *member = &job->steps[i];
 
-            if (job->afters[a].component == row->component &&
-                job->afters[a].after == other->component && row->state == STEP_ACTIVATING &&
-                (od->runs == RUNS_OLD || (od->runs == RUNS_TRIAL && other->group != row->group))) {
-                world_violate(w, "activated before what it comes after", d->name);
+            for (uint16_t k = 0; k < job->step_count && member->group == row->group; k++) {
+                const struct step_row *other = &job->steps[k];
+                const struct world_device *od = world_device_named(w, other->device);
+                bool is_inside = other->group == row->group;
+
+                if (job->afters[a].component == member->component &&
+                    job->afters[a].after == other->component && (!is_inside || member == row) &&
+                    (od->runs == RUNS_OLD || (od->runs == RUNS_TRIAL && !is_inside))) {
+                    world_violate(w, "activated before what it comes after", row->device);
+                }
             }
+        }
+    }
+}
+
+/* Where nothing goes wrong, all is staged before anything is activated. */
+static void judge_staging(struct world *w, const struct stored_job *job)
+{
+    for (uint16_t i = 0; i < job->step_count && w->fault_count == 0; i++) {
+        const struct world_device *d = world_device_named(w, job->steps[i].device);
+        enum step_state state = job->steps[i].state;
+
+        if (d->is_on && !d->never_answers &&
+            (state == STEP_WAITING || state == STEP_FETCHING || state == STEP_STAGING)) {
+            world_violate(w, "something was activated before this was staged", d->name);
         }
     }
 }
@@ -63,9 +80,10 @@ void world_judge_activate(struct world *w, const struct world_device *d)
     if (!row || (row->state != STEP_ACTIVATING && row->state != STEP_CONFIRMING &&
                  row->state != STEP_REVERTING)) {
         world_violate(w, "activated, but the store does not know of it", d->name);
-        return;
+    } else if (row->state == STEP_ACTIVATING) {
+        judge_order(w, job_of_step(w, row), row);
+        judge_staging(w, job_of_step(w, row));
     }
-    judge_order(w, d);
 }
 
 void world_judge_confirm(struct world *w, const struct world_device *d)
