@@ -105,7 +105,8 @@ enum gw_err uart_activate(struct uart_device *d, struct call *c, const struct im
                         2 * uart_stated_ms(s.info.caps.activate_ms) + RESTART_MS;
         return wait_for_self_test(&r, &s, result);
     }
-    if (s.state == SLOT_STAGED || (sight_failed_trial(&s) && image->retry)) {
+    if (s.state == SLOT_STAGED || s.state == SLOT_CONFIRMED ||
+        (sight_failed_trial(&s) && image->retry)) {
         return start_image(d, image, &s, true, result);
     }
     if (s.state == SLOT_REJECTED) {

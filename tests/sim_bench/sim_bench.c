@@ -87,7 +87,10 @@ static void make_image(struct sim_bench *b, struct rig_image *image,
     rig.pki = b->pki;
     rig_image_make(
         image, &rig, config->image_len ? config->image_len : 20000, sequence,
-        &(struct testpki_image_how){ .sequence = sequence, .block_size = config->block_size });
+        &(struct testpki_image_how){ .sequence = sequence,
+                                     .block_size = config->block_size,
+                                     .has_floor = sequence == 6 && config->new_floor != 0,
+                                     .floor = config->new_floor });
 }
 
 void sim_bench_open(struct sim_bench *b, const struct sim_bench_config *config)

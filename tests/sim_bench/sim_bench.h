@@ -30,6 +30,7 @@ struct sim_bench_config {
     struct host_delays delays;
     struct smp_params params; /* 0: 2048 x 4 */
     uint32_t slot_size;       /* 0: 65536 */
+    uint32_t new_floor;       /* of the new image; 0: its sequence */
 };
 
 void sim_bench_open(struct sim_bench *b, const struct sim_bench_config *config);

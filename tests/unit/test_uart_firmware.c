@@ -1,4 +1,6 @@
 /* The router against the real firmware (subdevice-fw in a simulated box), in virtual time. */
+#include <stdlib.h>
+
 #include "firmware_box.h"
 #include "uart_rig_check.h"
 
@@ -60,6 +62,48 @@ static void a_trial_of_the_real_firmware_is_taken_back(void)
     CHECK_EQ(running_sequence(), 6);
     is_done(&box.rig, CONFIRM);
     close_all();
+}
+
+/* Whatever the verbs are asked from now on is about the image that was installed first. */
+static void want_old_image(void)
+{
+    const struct rig_image *old = &box.bench.old;
+
+    free(box.rig.stream);
+    box.rig.stream = malloc(old->gwi.len);
+    CHECK(box.rig.stream);
+    memcpy(box.rig.stream, old->gwi.at, old->gwi.len);
+    box.rig.image.size = old->gwi.len;
+    box.rig.image.sequence = old->sequence;
+    memset(box.rig.image.token, 0x71, sizeof box.rig.image.token);
+    memcpy(box.rig.image.identity, old->identity, sizeof box.rig.image.identity);
+}
+
+static void an_earlier_image_that_is_still_there_is_activated_where_its_maker_permits(void)
+{
+    for (uint32_t floor = 5; floor <= 6; floor++) {
+        const struct sim_bench_config config = { .new_floor = floor };
+
+        firmware_box_open(&box, &config, SMP_FRAMING_RAW, NULL);
+        is_done(&box.rig, STAGE);
+        is_done(&box.rig, ACTIVATE);
+        is_done(&box.rig, CONFIRM);
+        want_old_image();
+        if (floor == 5) {
+            is_done(&box.rig, STAGE);
+            is_done(&box.rig, ACTIVATE);
+            CHECK(running_sequence() == 5 && sim_bench_running(&box.bench).on_trial);
+            is_done(&box.rig, REVERT);
+            CHECK_EQ(running_sequence(), 6);
+            is_done(&box.rig, ACTIVATE);
+            is_done(&box.rig, CONFIRM);
+            CHECK(running_sequence() == 5 && !sim_bench_running(&box.bench).on_trial);
+        } else {
+            is_failed(&box.rig, ACTIVATE, GW_VERIFY_BELOW_FLOOR);
+            CHECK_EQ(running_sequence(), 6);
+        }
+        close_all();
+    }
 }
 
 static void a_self_test_of_the_real_firmware_that_fails_is_told(void)
@@ -250,6 +294,7 @@ int main(void)
 {
     TEST(an_upgrade_of_the_real_firmware_goes_through_all_its_verbs);
     TEST(a_trial_of_the_real_firmware_is_taken_back);
+    TEST(an_earlier_image_that_is_still_there_is_activated_where_its_maker_permits);
     TEST(a_self_test_of_the_real_firmware_that_fails_is_told);
     TEST(a_tampered_image_is_refused_by_the_real_firmware_and_nothing_is_flashed);
     TEST(a_tampered_block_never_gets_past_the_real_firmware);
