@@ -88,7 +88,8 @@ static enum seen seen_rejected(const struct step_row *row, const struct device_s
 static enum seen seen_inactive(const struct step_row *row, const struct device_slot *slot,
                                const struct device_info *info, bool is_deferred)
 {
-    if (slot && slot->state == SLOT_STAGED) {
+    /* An image that was confirmed before and is still there needs no bytes, only its turn. */
+    if (slot && (slot->state == SLOT_STAGED || slot->state == SLOT_CONFIRMED)) {
         return SEEN_STAGED;
     }
     if (slot && slot->state == SLOT_REJECTED) {
