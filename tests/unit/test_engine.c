@@ -436,25 +436,6 @@ static void an_earlier_image_that_is_still_there_is_activated_and_not_sent(void)
     world_free(w);
 }
 
-static void an_earlier_image_that_is_still_there_is_activated_and_not_sent(void)
-{
-    struct world *w = group_of(3, false);
-
-    for (unsigned i = 0; i < 3; i++) {
-        world_device(w, i)->slot = SLOT_FULL;
-        world_device(w, i)->was_confirmed = i != 1;
-    }
-    CHECK_EQ(world_install(w), GW_OK);
-    CHECK(world_run(w, HOUR_MS));
-    CHECK_EQ(world_job(w)->state, JOB_DONE);
-    CHECK(world_all_new(w));
-    for (unsigned i = 0; i < 3; i++) {
-        CHECK_EQ(world_device(w, i)->flashed, 0);
-    }
-    CHECK_EQ(world_violations(w), 0);
-    world_free(w);
-}
-
 static void a_retry_tries_rejected_images_anew(void)
 {
     struct world *w = group_of(3, false);
@@ -847,7 +828,6 @@ int main(void)
     TEST(one_job_is_open_at_a_time);
     TEST(a_higher_sequence_supersedes_at_any_point_before_the_commit_record);
     TEST(a_cancel_at_any_point_ends_all_old_or_comes_too_late);
-    TEST(an_earlier_image_that_is_still_there_is_activated_and_not_sent);
     TEST(an_earlier_image_that_is_still_there_is_activated_and_not_sent);
     TEST(a_retry_tries_rejected_images_anew);
     TEST(a_retry_survives_a_kill_at_every_operation);
