@@ -15,45 +15,17 @@
 #include <unistd.h>
 
 #include "call_json.h"
-#include "image_channel.h"
 #include "interfaces.h"
-#include "ipc_server.h"
 #include "ipc_socket.h"
 #include "json.h"
-#include "log.h"
+#include "runtime_methods.h"
 
 enum {
     LISTEN_FD = 3,
     CHANNEL_FD = 4,
-    INTERFACE_VERSION = 1,
     HEARTBEAT_MS = 10000,
     PROGRESS_MS = 200, /* one device's progress is sent at most so often */
     PROGRESS_QUEUE_MAX = 64 << 10,
-    OPEN_MS = 10000,
-    TEST_READS_MAX = 10000,
-};
-
-struct runtime {
-    const struct router_ops *ops;
-    struct log_stderr log;
-    struct waiter waiter;
-    struct call call;
-    struct ipc_server *server;
-    struct image_reader channel;
-    int signal_fd;
-    bool is_ending; /* told to stop, or the core or the link has gone */
-    bool has_lost_link;
-
-    struct ipc_connection *watch;
-    struct ipc_connection *caller; /* of the pending or running call; NULL: it went away */
-    struct varlink_call pending;   /* document NULL: none */
-    bool is_running, is_cancelled;
-    uint64_t said_ms, progress_ms; /* when the running call last said something */
-
-    struct varlink_call open_call; /* keeps what `config` borrows */
-    struct router_config *config;
-    struct link *link; /* NULL: not opened yet */
-    struct router *router;
 };
 
 #define RUNTIME_OF(pointer, member)                                                                \
@@ -63,7 +35,7 @@ static const struct varlink_interface *const interfaces[] = { &interface_router,
 
 /* ---- the sockets ---- */
 
-static void tell_watch(struct runtime *rt, const char *event)
+void runtime_tell_watch(struct runtime *rt, const char *event)
 {
     if (rt->watch) {
         struct json *parameters = json_new_object();
@@ -89,7 +61,7 @@ static void on_call(void *context, struct ipc_connection *connection, struct var
     if (strcmp(call->method, "io.gatewayd.Router.Watch") == 0 && !rt->watch) {
         rt->watch = connection;
         if (rt->router) {
-            tell_watch(rt, "ready");
+            runtime_tell_watch(rt, "ready");
         }
         varlink_call_free(call);
     } else if (rt->pending.document || rt->is_running || rt->watch == connection) {
@@ -247,210 +219,6 @@ static enum gw_err call_read_image(struct call *call, uint64_t handle, uint64_t 
 static const struct call_ops call_ops = { call_progress, call_result, call_device,
                                           call_read_image };
 
-/* ---- the methods ---- */
-
-struct names {
-    const char *list[ROUTER_DEVICES_MAX];
-    size_t count;
-};
-
-static enum gw_err take_names(struct names *out, const struct json *parameters)
-{
-    out->count = 0;
-    for (const struct json *n = json_first(json_get(parameters, "devices")); n; n = json_next(n)) {
-        if (out->count == ROUTER_DEVICES_MAX) {
-            return GW_BAD_PARAMETER;
-        }
-        out->list[out->count++] = json_string(n);
-    }
-    return GW_OK;
-}
-
-static enum gw_err open_link(struct runtime *rt, struct gw_error *error)
-{
-    const char *uri = json_get_string(rt->open_call.parameters, "link");
-
-    return link_open(&rt->link, uri, &rt->waiter, ipc_now_ms() + OPEN_MS, error);
-}
-
-/* On a failure nothing is kept, so that Open may be tried again. */
-static enum gw_err do_open(struct runtime *rt, struct gw_error *error)
-{
-    int64_t version = json_get_integer(rt->open_call.parameters, "interface_version", 0);
-
-    if (version != INTERFACE_VERSION) {
-        return gw_fail(error, GW_ROUTER_VERSION, "the core speaks version %lld, this router %d",
-                       (long long)version, INTERFACE_VERSION);
-    }
-    rt->config = router_config_from_json(rt->open_call.parameters);
-    if (!rt->config) {
-        return gw_fail(error, GW_BAD_PARAMETER, "devices: too many, or a name is too long");
-    }
-    enum gw_err err = open_link(rt, error);
-
-    if (!err) {
-        err = rt->ops->open(&rt->router, rt->link, rt->config, error);
-    }
-    return err;
-}
-
-static void forget_open(struct runtime *rt)
-{
-    if (rt->router) {
-        rt->ops->close(rt->router);
-    }
-    if (rt->link) {
-        rt->link->ops->close(rt->link);
-    }
-    free(rt->config);
-    varlink_call_free(&rt->open_call);
-    rt->router = NULL;
-    rt->link = NULL;
-    rt->config = NULL;
-}
-
-static enum gw_err run_open(struct runtime *rt, const struct json *parameters, struct json **reply,
-                            struct gw_error *error)
-{
-    (void)parameters;
-    if (rt->router) {
-        return gw_fail(error, GW_WRONG_STATE, "the bus is open");
-    }
-    rt->open_call = rt->pending; /* moved: the configuration borrows from it */
-    rt->pending = (struct varlink_call){ 0 };
-    enum gw_err err = do_open(rt, error);
-
-    if (err) {
-        forget_open(rt);
-        return err;
-    }
-    *reply = json_new_object();
-    json_set_string(*reply, "router", rt->ops->name);
-    json_set_string(*reply, "version", GW_VERSION);
-    tell_watch(rt, "ready");
-    return GW_OK;
-}
-
-static enum gw_err run_scan(struct runtime *rt, const struct json *parameters, struct json **reply,
-                            struct gw_error *error)
-{
-    (void)parameters;
-    (void)reply;
-    (void)error;
-    return rt->ops->scan(rt->router, &rt->call);
-}
-
-static enum gw_err run_identify(struct runtime *rt, const struct json *parameters,
-                                struct json **reply, struct gw_error *error)
-{
-    struct names names;
-    enum gw_err err = take_names(&names, parameters);
-
-    (void)reply;
-    (void)error;
-    return err ? err : rt->ops->identify(rt->router, &rt->call, names.list, names.count);
-}
-
-typedef enum gw_err (*image_method)(struct router *r, struct call *c, const char *const *devices,
-                                    size_t n, const struct image_ref *image);
-
-static enum gw_err run_image_method(struct runtime *rt, image_method method,
-                                    const struct json *parameters, struct gw_error *error)
-{
-    struct names names;
-    struct image_ref image;
-    enum gw_err err = take_names(&names, parameters);
-
-    if (!err) {
-        err = image_ref_from_json(&image, json_get(parameters, "image"));
-    }
-    if (err) {
-        return gw_fail(error, err, "image or devices");
-    }
-    channel_begin(&rt->channel, image.handle, image.size);
-    return method(rt->router, &rt->call, names.list, names.count, &image);
-}
-
-static enum gw_err run_stage(struct runtime *rt, const struct json *parameters, struct json **reply,
-                             struct gw_error *error)
-{
-    (void)reply;
-    return run_image_method(rt, rt->ops->stage, parameters, error);
-}
-
-static enum gw_err run_activate(struct runtime *rt, const struct json *parameters,
-                                struct json **reply, struct gw_error *error)
-{
-    (void)reply;
-    return run_image_method(rt, rt->ops->activate, parameters, error);
-}
-
-static enum gw_err run_confirm(struct runtime *rt, const struct json *parameters,
-                               struct json **reply, struct gw_error *error)
-{
-    (void)reply;
-    return run_image_method(rt, rt->ops->confirm, parameters, error);
-}
-
-static enum gw_err run_revert(struct runtime *rt, const struct json *parameters,
-                              struct json **reply, struct gw_error *error)
-{
-    (void)reply;
-    return run_image_method(rt, rt->ops->revert, parameters, error);
-}
-
-static enum gw_err run_report(struct runtime *rt, const struct json *parameters,
-                              struct json **reply, struct gw_error *error)
-{
-    uint8_t nonce[16];
-    struct json *report = NULL;
-
-    if (!json_get_hex(parameters, "nonce", nonce, sizeof nonce)) {
-        return gw_fail(error, GW_BAD_PARAMETER, "nonce: 32 lower-case hex digits");
-    }
-    enum gw_err err = rt->ops->report(rt->router, &rt->call, json_get_string(parameters, "device"),
-                                      nonce, &report, error);
-
-    if (!err) {
-        *reply = json_new_object();
-        (void)json_set(*reply, "report", report);
-    }
-    return err;
-}
-
-static enum gw_err run_test(struct runtime *rt, const struct json *parameters, struct json **reply,
-                            struct gw_error *error)
-{
-    int64_t count = json_get_integer(parameters, "count", 0);
-    struct bus_test test = { 0 };
-
-    if (count < 1 || count > TEST_READS_MAX) {
-        return gw_fail(error, GW_BAD_PARAMETER, "count: 1 to %d", TEST_READS_MAX);
-    }
-    enum gw_err err = rt->ops->test(rt->router, &rt->call, json_get_string(parameters, "device"),
-                                    (uint32_t)count, &test, error);
-
-    if (!err) {
-        *reply = bus_test_to_json(&test);
-    }
-    return err;
-}
-
-static const struct {
-    const char *name;
-    enum gw_err (*run)(struct runtime *rt, const struct json *parameters, struct json **reply,
-                       struct gw_error *error);
-    bool needs_open;
-} methods[] = {
-    { "Open", run_open, false },        { "Scan", run_scan, true },
-    { "Identify", run_identify, true }, { "Stage", run_stage, true },
-    { "Activate", run_activate, true }, { "Confirm", run_confirm, true },
-    { "Revert", run_revert, true },     { "Report", run_report, true },
-    { "Test", run_test, true },
-};
-
-enum { METHODS = sizeof methods / sizeof methods[0] };
-
 /* ---- the loop ---- */
 
 /* The core starts a new router, which opens the link afresh: inside this one's sandbox a device
@@ -460,26 +228,6 @@ static void lose_link(struct runtime *rt)
     log_warning(&rt->log.base, "bus %s: link lost: %s", rt->config->bus,
                 json_get_string(rt->open_call.parameters, "link"));
     rt->is_ending = rt->has_lost_link = true;
-}
-
-static size_t find_method(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    size_t i = 0;
-
-    while (i < METHODS && strcmp(methods[i].name, dot ? dot + 1 : name) != 0) {
-        i++;
-    }
-    return i;
-}
-
-static enum gw_err run_method(struct runtime *rt, size_t method, struct json **reply,
-                              struct gw_error *error)
-{
-    if (methods[method].needs_open && !rt->router) {
-        return gw_fail(error, GW_WRONG_STATE, "the bus is not open");
-    }
-    return methods[method].run(rt, rt->pending.parameters, reply, error);
 }
 
 static void answer(struct runtime *rt, enum gw_err err, struct json *reply, struct gw_error *error)
@@ -494,29 +242,34 @@ static void answer(struct runtime *rt, enum gw_err err, struct json *reply, stru
     }
 }
 
+static void answer_no_method(struct runtime *rt)
+{
+    struct json *parameters = json_new_object();
+
+    json_set_string(parameters, "method", rt->pending.method);
+    ipc_reply_error(rt->caller, VARLINK_METHOD_NOT_FOUND, parameters);
+}
+
 static void run_pending(struct runtime *rt)
 {
     struct gw_error error = { .err = GW_OK };
     struct json *reply = NULL;
-    size_t method = find_method(rt->pending.method);
+    enum gw_err err = GW_OK;
 
-    if (method == METHODS) { /* Trust and Withdraw: optional in the interface */
-        struct json *parameters = json_new_object();
+    rt->is_running = true;
+    rt->is_cancelled = false;
+    rt->said_ms = ipc_now_ms();
+    rt->progress_ms = 0;
+    bool is_known = methods_run(rt, &err, &reply, &error);
 
-        json_set_string(parameters, "method", rt->pending.method);
-        ipc_reply_error(rt->caller, "org.varlink.service.MethodNotFound", parameters);
-    } else {
-        rt->is_running = true;
-        rt->is_cancelled = false;
-        rt->said_ms = ipc_now_ms();
-        rt->progress_ms = 0;
-        enum gw_err err = run_method(rt, method, &reply, &error);
-
-        rt->is_running = false;
+    rt->is_running = false;
+    if (is_known) {
         answer(rt, err, reply, &error);
-        if (rt->router && (err == GW_LINK_CLOSED || err == GW_IO)) {
-            lose_link(rt);
-        }
+    } else { /* Trust and Withdraw: optional in the interface */
+        answer_no_method(rt);
+    }
+    if (rt->router && (err == GW_LINK_CLOSED || err == GW_IO)) {
+        lose_link(rt);
     }
     rt->caller = NULL;
     varlink_call_free(&rt->pending);
@@ -578,7 +331,7 @@ static int run(struct runtime *rt)
 
     ipc_server_close(rt->server);
     varlink_call_free(&rt->pending);
-    forget_open(rt);
+    methods_forget_open(rt);
     (void)close(rt->signal_fd);
     if (rt->has_lost_link) {
         return EXIT_TRY_AGAIN;
