@@ -179,6 +179,25 @@ static void check_trial_time(struct plan *plan, const struct package *package,
     }
 }
 
+/* Each activation restarts its device, and a restart ends every trial on it: two members of a group
+ * can never be on trial on one device at the same time. */
+static void check_one_trial(struct plan *plan, const struct package *package,
+                            const struct inventory *inventory, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++) {
+        struct plan_step *step = &plan->steps[i];
+
+        for (size_t k = first; k < i && step->action == PLAN_UPGRADE; k++) {
+            if (plan->steps[k].action == PLAN_UPGRADE && plan->steps[k].device == step->device) {
+                (void)gw_fail(refuse(step), GW_PLAN_ONE_TRIAL, "%s: components %s and %s",
+                              inventory->devices[step->device].info.name,
+                              component_of(package, &plan->steps[k])->name,
+                              component_of(package, step)->name);
+            }
+        }
+    }
+}
+
 /* One refused member refuses the group. */
 static void spread(struct plan *plan, const char *group, size_t first, size_t end)
 {
@@ -219,6 +238,7 @@ void plan_group(struct plan *plan, const struct package *package, const struct i
         end = group_end(plan, package, first);
         check_order(plan, package, inventory, is_refused, first, end);
         if (group) {
+            check_one_trial(plan, package, inventory, first, end);
             check_way_back(plan, package, first, end);
             check_trial_time(plan, package, inventory, first, end);
             spread(plan, group, first, end);
