@@ -6,7 +6,7 @@ say() { printf '== %s\n' "$*" >&2; }
 build_packages="gcc libc6-dev cmake ninja-build pkg-config libmbedtls-dev libcurl4-openssl-dev libuv1-dev
  libserialport-dev libcjson-dev libsqlite3-dev openssl ca-certificates"
 test_packages="$build_packages clang lld libclang-rt-14-dev clang-format nginx-light python3 python3-pytest
- python3-venv strace psmisc gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm libc6-i386 scdoc valgrind"
+ python3-venv strace psmisc gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm libc6-i386 scdoc valgrind bzip2"
 
 # need_packages NAME...: install those that are missing; needs root only when some are.
 need_packages() {
