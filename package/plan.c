@@ -23,15 +23,16 @@ static bool is_candidate(const struct maker *m, uint16_t component, size_t devic
                               &m->inventory->devices[device]);
 }
 
-/* Does the device run exactly this component's image, confirmed? */
+/* Does the device run exactly this component's image, confirmed? What an absent one ran when it was
+ * last seen is no answer: it may have been replaced since. */
 static bool is_running(const struct maker *m, uint16_t component, size_t device)
 {
     const struct system_component *c = &m->package->manifest.components[component];
     const struct device_slot *slot = device_active_slot(&m->inventory->devices[device].info,
                                                         c->component);
 
-    return slot && slot->state == SLOT_CONFIRMED && slot->has_identity &&
-           memcmp(slot->identity, c->identity, sizeof c->identity) == 0;
+    return m->inventory->devices[device].is_present && slot && slot->state == SLOT_CONFIRMED &&
+           slot->has_identity && memcmp(slot->identity, c->identity, sizeof c->identity) == 0;
 }
 
 static struct plan_step *add_step(struct maker *m, uint16_t component, size_t device)

@@ -115,6 +115,11 @@ static void is_absent(struct inventory_device *d, const struct package *p)
     (void)p;
     d[0].is_present = false;
 }
+static void ran_it_and_is_absent(struct inventory_device *d, const struct package *p)
+{
+    runs_it(d, p);
+    d[0].is_present = false;
+}
 static void other_class(struct inventory_device *d, const struct package *p)
 {
     (void)p;
@@ -305,6 +310,11 @@ static const struct plan_case {
       .want = "fw@d0:2507 fw@d1:upgrade",
       .devices = 2,
       .edit = is_absent,
+      .components = { C(FW) } },
+    { .claim = "neg_absent_whatever_it_ran_when_it_was_last_seen",
+      .want = "fw@d0:2507",
+      .devices = 1,
+      .edit = ran_it_and_is_absent,
       .components = { C(FW) } },
     { .claim = "neg_another_class",
       .want = "fw@:2515 -d0",
