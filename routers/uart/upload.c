@@ -56,6 +56,19 @@ static uint32_t answer_ms(const struct run *r, uint64_t off, uint64_t end)
     return ms + (r->u->is_own ? 2 * r->u->verify_ms : UPLOAD_END_MS);
 }
 
+/* Bytes of the image that fit into a request with these other members. */
+static size_t data_room(const struct run *r, const struct smp_upload *m)
+{
+    size_t room = smp_upload_room(m, smp_session_message_max(r->s));
+    uint64_t left = m->len - m->off;
+
+    room = room < IMAGE_READ_MAX ? room : IMAGE_READ_MAX;
+    if (!r->u->is_own && room > UPLOAD_ALIGN) {
+        room -= room % UPLOAD_ALIGN;
+    }
+    return left < room ? (size_t)left : room;
+}
+
 /* Write one request of the bytes at r->next. */
 static enum gw_err send_next(struct run *r)
 {
@@ -65,16 +78,11 @@ static enum gw_err send_next(struct run *r)
                             .image = image->component,
                             .len = image->size,
                             .sha = { image->token, sizeof image->token } };
-    size_t room = smp_upload_room(&m, smp_session_message_max(r->s));
 
-    room = room < IMAGE_READ_MAX ? room : IMAGE_READ_MAX;
-    if (!r->u->is_own && room > UPLOAD_ALIGN) {
-        room -= room % UPLOAD_ALIGN;
-    }
-    if (room == 0) {
+    m.data.len = data_room(r, &m);
+    if (m.data.len == 0) {
         return GW_DEVICE_FULL;
     }
-    m.data.len = image->size - r->next < room ? (size_t)(image->size - r->next) : room;
     struct cbor_writer w = smp_session_begin(r->s);
     uint8_t *data = smp_put_upload(&w, &m);
 

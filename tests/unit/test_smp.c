@@ -125,7 +125,7 @@ static void state_lists_come_back_and_too_many_are_refused(void)
     }, back[3];
     uint8_t bytes[512];
     struct cbor_writer w = cbor_writer_over(bytes, sizeof bytes);
-    size_t count;
+    size_t count = 9;
 
     smp_put_state_answer(&w, images, 2);
     CHECK(w.ok && smp_get_state_answer(back, 3, &count, bytes, w.len));
@@ -270,8 +270,8 @@ static void report_and_log_come_back(void)
     struct smp_floor floors[1];
     struct smp_device_facts f = { .vendor = id_a, .class_id = id_b, .nonce = id_b, .boots = 12 };
     struct smp_log_entry entries[2] = { { 5, 1, 0, 7, 0 }, { 6, 2, 0, 8, 26 } }, back[2];
-    uint32_t next;
-    size_t count;
+    uint32_t next = 0;
+    size_t count = 0;
 
     smp_put_report_answer(&w, &f);
     f = (struct smp_device_facts){
