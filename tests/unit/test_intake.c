@@ -347,6 +347,16 @@ static void what_was_stored_of_a_package_opens_again(void)
     package_free(again);
     CHECK_EQ(intake_restore(&again, &w.policy, manifest, heads, 1, NULL), GW_IMAGE_MISMATCH);
     CHECK(again == NULL);
+
+    uint8_t longer[IMAGE_CMS_MAX] = { 0 };
+
+    CHECK(heads[1].len < sizeof longer);
+    memcpy(longer, heads[1].at, heads[1].len);
+    heads[1] = (struct span){ longer, heads[1].len + 1 };
+    CHECK_EQ(intake_restore(&again, &w.policy, manifest, heads, 2, NULL), GW_VERIFY_TRAILING_BYTES);
+    CHECK(again == NULL);
+    heads[1] = (struct span){ longer, heads[1].len - 2 };
+    CHECK(intake_restore(&again, &w.policy, manifest, heads, 2, NULL) != GW_OK);
     heads[1] = heads[0];
     CHECK_EQ(intake_restore(&again, &w.policy, manifest, heads, 2, NULL), GW_IMAGE_MISMATCH);
     w.store.count = 0;
