@@ -1,7 +1,9 @@
 /* The router against the real firmware (subdevice-fw in a simulated box), in virtual time. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "firmware_box.h"
+#include "json.h"
 #include "uart_rig_check.h"
 
 enum { US = 1000 }; /* ns */
@@ -290,8 +292,46 @@ static void each_message_may_be_lost_doubled_or_damaged(void)
     CHECK(runs > 200);
 }
 
+/* A device that answers with what it said to an earlier question. */
+struct replay {
+    struct fake_fault base;
+    const uint8_t *nonce; /* NULL: it is honest */
+};
+
+static enum fake_fate replay_fate(struct fake_fault *f, enum fake_from from, uint8_t *bytes,
+                                  size_t len)
+{
+    const struct replay *r = (struct replay *)f;
+    uint8_t *at = r->nonce && from == FAKE_FROM_DEVICE ? memmem(bytes, len, r->nonce, 16) : NULL;
+
+    if (at) {
+        at[15] ^= 1;
+    }
+    return FAKE_PASS;
+}
+
+static void a_report_that_does_not_answer_this_nonce_is_a_lie(void)
+{
+    static const uint8_t nonce[16] = "which one?";
+    struct replay replay = { { replay_fate }, nonce };
+    struct gw_error error = { 0 };
+    struct json *report;
+
+    open_own(6000, SMP_FRAMING_RAW, &replay.base);
+    CHECK_EQ(uart_router_ops.report(box.rig.router, &box.rig.call, "meter", nonce, &report, &error),
+             GW_DEVICE_LIES);
+    CHECK(report == NULL);
+    replay.nonce = NULL;
+    CHECK_EQ(uart_router_ops.report(box.rig.router, &box.rig.call, "meter", nonce, &report, &error),
+             GW_OK);
+    CHECK(json_get(report, "boots"));
+    json_free(report);
+    close_all();
+}
+
 int main(void)
 {
+    TEST(a_report_that_does_not_answer_this_nonce_is_a_lie);
     TEST(an_upgrade_of_the_real_firmware_goes_through_all_its_verbs);
     TEST(a_trial_of_the_real_firmware_is_taken_back);
     TEST(an_earlier_image_that_is_still_there_is_activated_where_its_maker_permits);
