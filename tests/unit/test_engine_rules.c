@@ -45,7 +45,7 @@ static void a_slot_is_seen_as_it_is(void)
         { SLOT_TRIAL, true, SELF_TEST_FAILED, SEEN_TRIAL },
         { SLOT_TRIAL, true, SELF_TEST_PASSED, SEEN_PASSED },
         { SLOT_CONFIRMED, true, SELF_TEST_NONE, SEEN_CONFIRMED },
-        { SLOT_CONFIRMED, false, SELF_TEST_NONE, SEEN_OLD },
+        { SLOT_CONFIRMED, false, SELF_TEST_NONE, SEEN_STAGED }, /* an earlier image, still there */
         { SLOT_REJECTED, false, SELF_TEST_NONE, SEEN_REJECTED },
     };
 
