@@ -360,6 +360,7 @@ static void while_a_call_runs_only_watch_and_the_service_are_answered(void)
     CHECK_EQ(call(&core, "Scan", NULL), -1);
     core.watch = begin(&core, "Watch", NULL);
     CHECK(next(core.watch, error, "x", &value) && !error[0]);
+    CHECK_EQ(call(&core, "Watch", NULL), -1); /* one is enough */
     CHECK(write(core.line, "x", 1) == 1);
     CHECK(next(running, error, "x", &value) && !error[0]);
     CHECK(!next(running, error, "x", &value) && !error[0]);
