@@ -59,7 +59,7 @@ function(gw_test name)
     if(NOT A_LABELS)
         set(A_LABELS unit)
     endif()
-    set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}" TIMEOUT 120)
+    set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}" TIMEOUT 600)
 endfunction()
 
 # gw_fuzz(NAME SOURCES fuzz_x.c USES target...): a libFuzzer program when GW_FUZZ is on; otherwise
@@ -81,7 +81,7 @@ function(gw_fuzz name)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(${name} PRIVATE gw_flags ${A_USES})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
-    set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+    set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 600)
 endfunction()
 
 # gw_pytest(NAME tests/e2e/test_x.py LABEL): one ctest entry for one pytest file. The interpreter is
