@@ -135,10 +135,28 @@ static void free_names(struct dirent **names, int count)
     free(names);
 }
 
+/* Whoever may write a folder decides which anchors lie in it. A missing one is no harm. */
+static enum gw_err check_folder(const char *folder, struct gw_error *error)
+{
+    struct stat st;
+
+    if (stat(folder, &st) != 0) {
+        return errno == ENOENT ? GW_OK : bad(error, folder, strerror(errno));
+    }
+    return st.st_mode & S_IWOTH ? bad(error, folder, "may be written by everybody") : GW_OK;
+}
+
 /* Sorted names in a folder; a missing folder is an empty one. */
 static enum gw_err list(struct dirent ***names, int *count, const char *folder,
                         int (*filter)(const struct dirent *), struct gw_error *error)
 {
+    enum gw_err err = check_folder(folder, error);
+
+    *names = NULL;
+    *count = 0;
+    if (err) {
+        return err;
+    }
     *count = scandir(folder, names, filter, alphasort);
     if (*count < 0) {
         *names = NULL;
@@ -223,6 +241,9 @@ enum gw_err trust_load(struct trust_store *out, const char *dir, struct gw_error
     enum gw_err err = join(path, dir, "package", error);
 
     *out = (struct trust_store){ 0 };
+    if (!err) {
+        err = check_folder(dir, error);
+    }
     if (!err) {
         err = load_folder(out, TRUST_PACKAGE, "", path, error);
     }

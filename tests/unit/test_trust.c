@@ -228,6 +228,33 @@ static void neg_file_that_everybody_may_write(void)
     folder_remove(&f);
 }
 
+static void neg_folder_that_everybody_may_write(void)
+{
+    static const char *const folders[] = { "", "/package", "/image", "/image/acme.example" };
+    struct trust_store store;
+    struct folder f;
+    char pem[4096], path[128];
+
+    folder_make(&f);
+    pem_of(pem, "a");
+    write_file(&f, "package/x.pem", pem);
+    pem_of(pem, "b");
+    write_file(&f, "image/acme.example/x.pem", pem);
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        struct gw_error error = { 0 };
+
+        (void)snprintf(path, sizeof path, "%s%s", f.path, folders[i]);
+        CHECK_EQ(chmod(path, 01777), 0);
+        CHECK_EQ(trust_load(&store, f.path, &error), GW_ANCHOR_BAD);
+        CHECK(store.count == 0 && strstr(error.detail, "written by everybody") != NULL);
+        CHECK_EQ(chmod(path, 0755), 0);
+    }
+    CHECK_EQ(trust_load(&store, f.path, NULL), GW_OK);
+    CHECK_EQ(store.count, 2);
+    trust_free(&store);
+    folder_remove(&f);
+}
+
 static void every_length_of_certificate_survives_pem(void)
 {
     uint8_t bytes[200], *der;
@@ -330,6 +357,7 @@ int main(void)
     TEST(neg_anchor_files);
     TEST(neg_one_key_for_two_vendors);
     TEST(neg_file_that_everybody_may_write);
+    TEST(neg_folder_that_everybody_may_write);
     TEST(every_length_of_certificate_survives_pem);
     TEST(names_are_shown_and_trial_organisations_found);
     TEST(floor_only_rises_and_never_beyond_what_is_plausible);
