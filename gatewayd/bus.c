@@ -198,7 +198,7 @@ static void on_router_exit(void *ctx, int status)
     }
     if (has_no_link) { /* it could not be opened, or was lost: no death that counts */
         unsigned shift = bus->open_failures < 5 ? bus->open_failures : 5;
-        uint64_t delay_ms = OPEN_RETRY_MS << shift;
+        uint64_t delay_ms = (uint64_t)OPEN_RETRY_MS << shift;
 
         start_later(bus, delay_ms < OPEN_RETRY_MAX_MS ? delay_ms : OPEN_RETRY_MAX_MS);
         bus->open_failures++;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "router_reply.h"
 
 #define ROUTER_INTERFACE "io.gatewayd.Router."
 
@@ -22,75 +23,34 @@ static void finish(struct bus_call *call, enum gw_err err, const char *detail,
     call->finished(call, &error, parameters);
 }
 
-static bool decode_result(struct device_result *out, const struct json *json)
+/* A reply that is not the last. False: it breaks the interface. */
+static bool hand_on(struct bus_call *call, const struct json *parameters)
 {
-    static const char *const outcomes[] = {
-        [OUTCOME_DONE] = "done",         [OUTCOME_FAILED] = "failed",   [OUTCOME_AWAY] = "away",
-        [OUTCOME_DEFERRED] = "deferred", [OUTCOME_OFFERED] = "offered",
-    };
-    const char *word = json_get_string(json, "outcome"), *detail = json_get_string(json, "detail");
-    int64_t code = json_get_integer(json, "code", 0);
+    const struct bus_call_events *events = call->events;
+    struct router_reply reply;
 
-    *out = (struct device_result){
-        .device = json_get_string(json, "device"),
-        .reason = (uint16_t)json_get_integer(json, "reason", 0),
-        .bytes_sent = (uint64_t)json_get_integer(json, "bytes_sent", 0),
-        .resumed_at = (uint64_t)json_get_integer(json, "resumed_at", 0),
-        .verify_ms = (uint32_t)json_get_integer(json, "verify_ms", 0),
-    };
-    for (unsigned i = OUTCOME_DONE; word && i <= OUTCOME_OFFERED; i++) {
-        if (strcmp(word, outcomes[i]) == 0) {
-            out->outcome = (enum outcome)i;
-        }
+    if (router_reply_parse(&reply, parameters)) {
+        return false;
     }
-    if (out->outcome == OUTCOME_FAILED || out->outcome == OUTCOME_AWAY) {
-        enum gw_err fallback = out->outcome == OUTCOME_AWAY ? GW_DEVICE_AWAY : GW_REFUSED;
-
-        /* A number that the table does not know is no code. */
-        if (code <= 0 || gw_code_of((enum gw_err)code)->err != (enum gw_err)code) {
-            code = fallback;
+    switch (reply.kind) {
+    case ROUTER_PROGRESS:
+        if (events->progress) {
+            events->progress(call->ctx, reply.progress.device, reply.progress.done,
+                             reply.progress.total);
         }
-        (void)gw_fail(&out->error, (enum gw_err)code, "%s", detail ? detail : "");
-    }
-    return out->device && out->outcome;
-}
-
-/* A reply that is not the last: progress, a result, a device, or only a sign of life. False: it
- * breaks the interface. */
-static bool decode(struct bus_call *call, const struct json *parameters)
-{
-    const struct json *progress = json_get(parameters, "progress");
-    const struct json *result = json_get(parameters, "result");
-    const struct json *device = json_get(parameters, "device");
-
-    if (json_is_object(progress)) {
-        const char *name = json_get_string(progress, "device");
-
-        if (!name) {
-            return false;
+        break;
+    case ROUTER_RESULT:
+        if (events->result) {
+            events->result(call->ctx, &reply.result);
         }
-        if (call->events->progress) {
-            call->events->progress(call->ctx, name, (uint64_t)json_get_integer(progress, "done", 0),
-                                   (uint64_t)json_get_integer(progress, "total", 0));
+        break;
+    case ROUTER_DEVICE:
+        if (events->device) {
+            events->device(call->ctx, &reply.device);
         }
-    } else if (json_is_object(result)) {
-        struct device_result decoded;
-
-        if (!decode_result(&decoded, result)) {
-            return false;
-        }
-        if (call->events->result) {
-            call->events->result(call->ctx, &decoded);
-        }
-    } else if (json_is_object(device)) {
-        struct device_info info;
-
-        if (device_from_json(&info, device)) {
-            return false;
-        }
-        if (call->events->device) {
-            call->events->device(call->ctx, &info);
-        }
+        break;
+    case ROUTER_ALIVE:
+        break;
     }
     return true;
 }
@@ -131,9 +91,7 @@ static void handle_error(struct bus_call *call, const struct varlink_reply *repl
         call->client = NULL;
         (void)uv_timer_start(&call->timer, on_retry, BUSY_RETRY_MS, 0);
     } else if (strcmp(reply->error, ROUTER_INTERFACE "Failed") == 0) {
-        enum gw_err err = (enum gw_err)json_get_integer(reply->parameters, "code", GW_INTERNAL);
-
-        finish(call, err > 0 && gw_code_of(err)->err == err ? err : GW_PROTOCOL, detail, NULL);
+        finish(call, router_code(json_get_integer(reply->parameters, "code", 0)), detail, NULL);
     } else if (strcmp(reply->error, VARLINK_METHOD_NOT_FOUND) == 0) {
         finish(call, GW_NO_METHOD, call->method, NULL);
     } else {
@@ -156,7 +114,7 @@ static void on_reply(void *ctx, enum gw_err err, const struct varlink_reply *rep
         restart_silence(call);
         if (call->raw) {
             call->raw(call, reply->parameters);
-        } else if (!decode(call, reply->parameters)) {
+        } else if (!hand_on(call, reply->parameters)) {
             finish(call, GW_PROTOCOL, "the router's reply breaks the interface", NULL);
         }
     }

@@ -25,6 +25,7 @@ struct vl_connection {
     bool is_first_input; /* nothing has been received yet */
     bool is_first_call;  /* no call has been received yet */
     bool is_handling;    /* inside ops->call() */
+    bool is_deaf;        /* it did not read, and is being dropped for it */
 };
 
 struct vl_server {
@@ -70,6 +71,12 @@ static void drop_and_tell(struct vl_connection *c)
         c->server->config.ops->gone(c->server->config.ctx, &c->call);
         varlink_call_free(&c->call.message);
     }
+    if (c->is_deaf) {
+        struct gw_error error;
+
+        (void)gw_fail(&error, GW_BUSY, "it does not read: %d bytes wait for it", VL_QUEUE_MAX);
+        json_free(c->server->config.ops->abuse(c->server->config.ctx, &c->peer, &error));
+    }
     drop(c);
 }
 
@@ -106,7 +113,12 @@ static void end_call(struct vl_connection *c)
 /* Takes `text`. A peer that does not take it is shut down; the loop then sees it hang up. */
 static void send_reply(struct vl_connection *c, char *text)
 {
-    if (!c->call.message.oneway && (!text || vl_stream_send(&c->stream, text) != GW_OK)) {
+    enum gw_err err = !text                    ? GW_NO_MEMORY
+                      : c->call.message.oneway ? GW_OK
+                                               : vl_stream_send(&c->stream, text);
+
+    if (err) {
+        c->is_deaf = err == GW_BUSY;
         (void)shutdown(c->stream.fd, SHUT_RDWR);
     }
     free(text);

@@ -144,6 +144,7 @@ def test_a_group_with_one_failing_self_test_ends_all_old(make_plant):
     assert codes == {"line-1": "GW4006", "line-2": "GW4004", "line-3": "GW4006"}
     _, out = plant.ctl_json("devices")
     assert {d["version"] for d in out["devices"]} == {"1.0.0"}
+    assert {d["state"] for d in out["devices"]} == {"outdated"}
     plant.check_flash_rules()
 
 

@@ -100,10 +100,14 @@ class Plant:
             self.core.wait_for_socket(self.control)
 
     def stop(self):
+        """Stops both; what was not killed before must end well (sanitizers say so with their status)."""
+        ended = []
         for process in (self.core, self.sim_process):
-            if process:
-                process.stop()
+            if process and process.alive():
+                ended.append((process.stop(), process.log()))
         shutil.rmtree(self.folder, ignore_errors=True)
+        for status, log in ended:
+            assert status == 0, log
 
     def child(self, name):
         """Process id of a child of the daemon: "gatewayd-router-uart", "gatewayd-fetch"."""

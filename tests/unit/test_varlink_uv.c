@@ -429,6 +429,8 @@ static void a_monitor_that_does_not_read_is_dropped(void)
         (void)uv_run(&f.loop, UV_RUN_NOWAIT);
     }
     CHECK_EQ(f.gone, 1);
+    CHECK_EQ(f.abuse, GW_BUSY);
+    CHECK_EQ(f.abuses, 1);
     CHECK(queued_max <= VL_QUEUE_MAX);
     close(fd);
     close_fixture(&f);
