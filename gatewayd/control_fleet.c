@@ -40,13 +40,15 @@ const char *control_device_state(struct control *control, const char *device, co
     size_t n;
     bool is_owned;
 
-    if (strcmp(state, "ok") != 0 || store_job_ids(control->core->store, &newest, 1, &n) != GW_OK ||
-        n == 0) {
+    if (strcmp(state, "absent") == 0 || strcmp(state, "trial") == 0 ||
+        store_job_ids(control->core->store, &newest, 1, &n) != GW_OK || n == 0) {
         return state;
     }
     const struct job_record *job = control_find_job(control, newest, &is_owned);
 
-    if (job && is_outdated(control->core->fleet, job, device)) {
+    /* While the job is open, what the device has of the new image says more. */
+    if (job && (strcmp(state, "ok") == 0 || !job_is_open(&job->job)) &&
+        is_outdated(control->core->fleet, job, device)) {
         state = "outdated";
     }
     if (job) {
