@@ -46,6 +46,23 @@ def test_plan_tells_what_would_happen_and_flashes_nothing(plant):
     assert plant.flashed() == 0 and plant.call("Jobs")["jobs"] == []
 
 
+def test_plan_asks_the_devices_and_not_its_memory(plant):
+    assert plant.call("Devices")["devices"][0]["state"] == "ok"  # it is known from here on
+    plant.sim("PowerCut", device="line-1")
+    step, = plant.ctl_json("plan", plant.write_package())[1]["plan"]["steps"]
+    assert step["action"] == "refuse" and step["error"]["code"] == "GW2507"
+    assert plant.ctl_json("devices")[1]["devices"][0]["state"] == "absent"
+
+
+def test_a_device_that_is_away_when_the_job_begins_gets_it_when_it_comes(plant):
+    assert plant.call("Devices")["devices"][0]["state"] == "ok"  # it is known from here on
+    plant.sim("PowerCut", device="line-1")
+    number = plant.begin(plant.write_package())
+    assert plant.job(number)["state"] == "running"
+    plant.sim("PowerOn", device="line-1")
+    check_done(plant, plant.wait_for_end(number))
+
+
 @pytest.mark.parametrize("mode", ["cached", "streamed"])
 def test_a_local_file_is_installed(plant, mode):
     path = plant.write_package()
