@@ -50,6 +50,12 @@ void control_job(struct control *control, struct vl_call *call);
 void control_cancel(struct control *control, struct vl_call *call);
 void control_retry(struct control *control, struct vl_call *call);
 
+/* The answer of Job, Cancel and Retry: {job: Job}. */
+struct json *control_job_answer(struct control *control, const struct job_record *record);
+
+/* control_follow.c: answer `call` with each change of the job, until it has ended. */
+void control_follow(struct control *control, struct vl_call *call, const struct job_record *record);
+
 /* control_report.c */
 void control_report(struct control *control, struct vl_call *call);
 

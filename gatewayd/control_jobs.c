@@ -17,11 +17,9 @@
 
 enum {
     REQUESTS_MAX = 8,       /* Plans and Installs under way */
-    PROGRESS_MS = 500,      /* between two replies that tell only progress */
     ACCEPT_RETRY_MS = 5000, /* a server that does not answer while a person waits */
     BACKOFF_MS = 1000,
     JOBS_LISTED = 20,
-    QUEUED_MAX = 256 << 10, /* bytes: a follower that reads slower misses progress */
 };
 
 static void audit_job(struct control *control, struct vl_call *call, const char *event, uint64_t id)
@@ -312,7 +310,7 @@ const struct job_record *control_named_job(struct control *control, struct vl_ca
     return record;
 }
 
-static struct json *job_answer(struct control *control, const struct job_record *record)
+struct json *control_job_answer(struct control *control, const struct job_record *record)
 {
     struct json *answer = json_new_object();
 
@@ -349,117 +347,6 @@ void control_jobs(struct control *control, struct vl_call *call)
     vl_call_reply(call, answer, false);
 }
 
-/* ---- following a job ---- */
-
-struct follower {
-    struct pending pending;
-    struct follower *next;
-    struct control *control;
-    struct vl_call *call;
-    uint64_t job;
-    uint64_t told; /* job_print_of() what was told last */
-    uint64_t told_ms;
-    uv_timer_t timer; /* progress that waits */
-};
-
-static void on_follower_closed(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
-static void free_follower(struct follower *follower)
-{
-    struct follower **at = &follower->control->followers;
-
-    while (*at != follower) {
-        at = &(*at)->next;
-    }
-    *at = follower->next;
-    uv_close((uv_handle_t *)&follower->timer, on_follower_closed);
-}
-
-static void drop_follower(struct pending *pending)
-{
-    free_follower((struct follower *)pending);
-}
-
-/* Tell where the job is; the last reply when it has ended. */
-static void tell(struct follower *follower, const struct job_record *record)
-{
-    struct control *control = follower->control;
-    bool is_open = job_is_open(&record->job);
-
-    follower->told = job_print_of(record, env_uv_engine(control->core->env));
-    follower->told_ms = uv_now(control->core->loop);
-    vl_call_reply(follower->call, job_answer(control, record), is_open);
-    if (!is_open) {
-        free_follower(follower);
-    }
-}
-
-static void on_follower_timer(uv_timer_t *timer);
-
-static void consider(struct follower *follower)
-{
-    struct control *control = follower->control;
-    bool is_owned;
-    const struct job_record *record = control_find_job(control, follower->job, &is_owned);
-    uint64_t now_ms = uv_now(control->core->loop), due_ms = follower->told_ms + PROGRESS_MS;
-
-    if (!record) {
-        control_fail(follower->call, GW_NOT_FOUND, "job %llu", (unsigned long long)follower->job);
-        free_follower(follower);
-        return;
-    }
-    bool is_news = !job_is_open(&record->job) ||
-                   job_print_of(record, env_uv_engine(control->core->env)) != follower->told;
-
-    if (is_news || (now_ms >= due_ms && vl_call_queued_bytes(follower->call) < QUEUED_MAX)) {
-        tell(follower, record);
-    } else if (!uv_is_active((uv_handle_t *)&follower->timer)) {
-        (void)uv_timer_start(&follower->timer, on_follower_timer,
-                             now_ms < due_ms ? due_ms - now_ms : PROGRESS_MS, 0);
-    }
-    control_release_job(record, is_owned);
-}
-
-static void on_follower_timer(uv_timer_t *timer)
-{
-    consider(timer->data);
-}
-
-void control_job_changed(struct control *control, uint64_t job)
-{
-    struct follower *next;
-
-    for (struct follower *f = control->followers; f; f = next) {
-        next = f->next;
-        if (f->job == job) {
-            consider(f);
-        }
-    }
-}
-
-static void follow(struct control *control, struct vl_call *call, const struct job_record *record)
-{
-    struct follower *follower = calloc(1, sizeof *follower);
-
-    if (!follower) {
-        control_fail(call, GW_NO_MEMORY, "follower");
-        return;
-    }
-    *follower = (struct follower){ .pending = { drop_follower },
-                                   .next = control->followers,
-                                   .control = control,
-                                   .call = call,
-                                   .job = record->job.id };
-    (void)uv_timer_init(control->core->loop, &follower->timer);
-    follower->timer.data = follower;
-    control->followers = follower;
-    vl_call_set_data(call, &follower->pending);
-    tell(follower, record);
-}
-
 void control_job(struct control *control, struct vl_call *call)
 {
     bool is_owned;
@@ -469,9 +356,9 @@ void control_job(struct control *control, struct vl_call *call)
         return;
     }
     if (vl_call_wants_more(call)) {
-        follow(control, call, record);
+        control_follow(control, call, record);
     } else {
-        vl_call_reply(call, job_answer(control, record), false);
+        vl_call_reply(call, control_job_answer(control, record), false);
     }
     control_release_job(record, is_owned);
 }
@@ -487,7 +374,7 @@ static void reply_job(struct control *control, struct vl_call *call, uint64_t id
         control_fail(call, GW_NOT_FOUND, "job %llu", (unsigned long long)id);
         return;
     }
-    vl_call_reply(call, job_answer(control, record), false);
+    vl_call_reply(call, control_job_answer(control, record), false);
     control_release_job(record, is_owned);
 }
 
