@@ -118,6 +118,30 @@ def test_without_ranges_and_without_room_it_is_refused(make_plant, web):
     check_refused(plant, web.url("/plant.gwp"), "GW5008", 1)
 
 
+@pytest.mark.parametrize("url", ["https://", "ftp://127.0.0.1/x", "https://user name@x/"])
+def test_what_is_no_https_url_is_refused(plant, url):
+    status, out = plant.ctl_json("install", url)
+    assert status != 0 and "error" in out, out
+    assert plant.call("Jobs")["jobs"] == [] and plant.flashed() == 0
+
+
+def test_another_file_than_a_package_is_refused(make_plant, web):
+    web.files["/plant.gwp"] = b"<html>welcome to the hotel's network</html>" * 100
+    check_refused(make_plant(config=HTTP), web.url("/plant.gwp"), "GW2001", 4)
+
+
+def test_a_server_that_was_busy_once_is_no_failure(make_plant, web):
+    plant = make_plant(config=HTTP)
+    data, calls = plant.pki.make_package(), []
+
+    def behave(handler):
+        calls.append(1)
+        (badweb.status(503) if len(calls) == 1 else lambda h: badweb.serve_range(h, data))(handler)
+    web.behave["/plant.gwp"] = behave
+    assert plant.ctl("install", web.url("/plant.gwp"))[0] == 0
+    assert plant.versions() == {"line-1": "2.0.0"}
+
+
 # ---- what goes wrong later ----
 
 @pytest.mark.parametrize("mode", ["cached", "streamed"])

@@ -42,6 +42,14 @@ class Maker:
         content = pkg.system_manifest([pkg.component("meter", image, **overrides)], system=SYSTEM, sequence=2)
         return self.package(self.sign(content), [("meter", image.gwi)])
 
+    def two_components(self, swapped):
+        """A package with two components whose members may stand in the wrong order."""
+        second = self.pki.make_image(3, 5000, class_name=STRANGER_CLASS)
+        images = [("meter", self.new), ("bridge", second)]
+        content = pkg.system_manifest([pkg.component(n, i) for n, i in images], system=SYSTEM, sequence=2)
+        order = images[::-1] if swapped else images
+        return self.package(self.sign(content), [(n, i.gwi) for n, i in order])
+
     def with_system(self, **system):
         return self.pki.make_package(**system)
 
@@ -99,6 +107,7 @@ CASES = {
     "member_extra": ("GW_PACKAGE_MEMBER",
                      lambda m: m.package(images=[("meter", m.new.gwi), ("extra", b"x" * 600)])),
     "member_twice": ("GW_PACKAGE_MEMBER", lambda m: m.package(images=[("meter", m.new.gwi)] * 2)),
+    "members_out_of_order": ("GW_PACKAGE_MEMBER", lambda m: m.two_components(swapped=True)),
     "member_of_another_name": ("GW_PACKAGE_MEMBER", lambda m: m.package(images=[("bridge", m.new.gwi)])),
     "member_with_a_path": ("GW_PACKAGE_MEMBER", lambda m: m.package(images=[("../../etc/x", m.new.gwi)])),
     "size_too_small": ("GW_PACKAGE_MEMBER", lambda m: m.with_entry(size=len(m.new.gwi) - 512)),

@@ -117,6 +117,13 @@ def test_the_line_breaks(slow):
     check(slow, number)
 
 
+@pytest.mark.parametrize("noise", ["loss_ppm", "corruption_ppm", "duplicate_ppm"])
+def test_the_line_is_noisy(make_plant, noise):
+    """One byte of 10 000 is lost, damaged or doubled, in both directions."""
+    plant = make_plant(baud=BAUD, noise={noise: 100, "seed": 5})
+    check(plant, plant.begin(plant.write_package()), resumed=False)
+
+
 def test_a_bus_is_paused_and_resumed(slow):
     number = slow.begin(slow.package)
     slow.wait_for_bytes(HALF)
