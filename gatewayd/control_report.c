@@ -138,8 +138,9 @@ static void on_said(void *ctx, const struct gw_error *error, const struct json *
     asked->call = NULL;
     if (error->err) {
         asked->error = *error;
-    } else if (!json_get_hex(said, "nonce", nonce, sizeof nonce) ||
-               memcmp(nonce, asked->report->nonce, sizeof nonce) != 0) {
+    } else if (json_get_bool(said, "own", true) &&
+               (!json_get_hex(said, "nonce", nonce, sizeof nonce) ||
+                memcmp(nonce, asked->report->nonce, sizeof nonce) != 0)) {
         (void)gw_fail(&asked->error, GW_DEVICE_LIES, "it does not echo the nonce");
     } else {
         asked->said = json_copy(said);

@@ -221,8 +221,8 @@ static enum gw_err uart_report(struct router *r, struct call *c, const char *dev
         return gw_fail(error, err, "%s: report: %s", device, gw_err_text(err));
     }
     *report = device_to_json(&info);
-    json_set_hex(*report, "nonce", nonce, 16);
-    if (info.is_own) {
+    if (info.is_own) { /* others cannot echo it */
+        json_set_hex(*report, "nonce", nonce, 16);
         json_set_integer(*report, "boots", boots);
     }
     return GW_OK;
