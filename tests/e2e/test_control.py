@@ -9,7 +9,7 @@ import time
 import pytest
 
 from gwtest.plant import Plant
-from gwtest.process import program, wait_until
+from gwtest.process import public_programs, wait_until
 from gwtest.varlink import Varlink, VarlinkError
 
 STATUS = "io.gatewayd.Control.Status"
@@ -212,8 +212,8 @@ def test_following_tells_each_state_at_once_and_progress_at_most_twice_a_second(
 PEER = """
 import os, sys
 sys.path.insert(0, sys.argv[2])
-os.setgroups([]); os.setgid(65534); os.setuid(65534)
 from gwtest.varlink import Varlink, VarlinkError
+os.setgroups([]); os.setgid(65534); os.setuid(65534)  # who may not read this checkout, perhaps
 with Varlink(sys.argv[1]) as connection:
     print(connection.call("io.gatewayd.Control.Status")["version"])
 for method, parameters in (("Install", {"url": "https://x/y"}), ("Cancel", {"id": 1}), ("BusPause", {"name": "line-1"})):
@@ -241,6 +241,7 @@ def test_a_peer_that_may_not_is_refused_and_audited(make_plant):
 def test_a_peer_without_access_cannot_even_connect(make_plant):
     plant = make_plant()
     assert os.stat(plant.control).st_mode & 0o777 == 0o660
-    done = subprocess.run([program("gatewayctl"), "--socket", plant.control, "status"], user=65534, group=65534,
+    ctl = public_programs(plant.path("bin"), "gatewayctl")["gatewayctl"]
+    done = subprocess.run([ctl, "--socket", plant.control, "status"], user=65534, group=65534,
                           extra_groups=[], capture_output=True, text=True, check=False)
     assert done.returncode in (7, 8), done

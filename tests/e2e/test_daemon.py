@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from gwtest.process import Process, children_of, program, wait_until
+from gwtest.process import Process, children_of, program, public_programs, wait_until
 
 IDLE_RSS_KIB = 6 * 1024
 
@@ -56,7 +56,8 @@ def test_started_as_root_it_becomes_the_user(make_plant):
     plant.start_sim()
     os.chmod(plant.path("line-1"), 0o666)
     os.chmod(plant.folder, 0o777)
-    plant.core = Process([program("gatewayd"), "--config", plant.path("gatewayd.json"), "--user", "nobody"],
+    programs = public_programs(plant.path("bin"), "gatewayd", "gatewayd-launch", "gatewayd-router-uart")
+    plant.core = Process([programs["gatewayd"], "--config", plant.path("gatewayd.json"), "--user", "nobody"],
                          plant.path("core.log"))
     plant.core.wait_for_socket(plant.control)
     assert os.stat(f"/proc/{plant.core.pid}").st_uid == 65534

@@ -1,5 +1,6 @@
 """Processes that a test starts, each by id, with its output in a file; all end with the test."""
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,12 @@ def build_dir():
 
 def program(name):
     return os.path.join(os.path.abspath(build_dir()), "bin", name)
+
+
+def public_programs(folder, *names):
+    """Copies of programs that every user may run, wherever the build is: {name: path}."""
+    os.makedirs(folder, mode=0o755, exist_ok=True)
+    return {name: shutil.copy(program(name), folder) for name in names}
 
 
 def wait_until(condition, what, timeout=30, pause=0.01):
