@@ -1,10 +1,13 @@
 """Our UART router against SMP servers that we did not write: Zephyr 4.4 and MCUboot in QEMU and as
 native_sim programs (tests/interop/peers.sh fetches them)."""
+import base64
+import binascii
 import glob
 import hashlib
 import os
 import shutil
 import socket
+import struct
 import sys
 import threading
 import tty
@@ -223,7 +226,7 @@ def recovery(tmp_path, pattern):
 
 
 @pytest.mark.parametrize("size, other", [("2048", "1024"), ("512", "400")])
-def test_upload_to_mcuboot_serial_recovery_and_state_after_it(router, tmp_path, size, other):
+def test_upload_to_the_second_slot_of_an_application(router, tmp_path, size, other):
     process, link = recovery(tmp_path, f"*mps2_an385_serial_recovery_buf{size}")
     try:
         payload, state_hash = mcuboot_image(
@@ -233,6 +236,46 @@ def test_upload_to_mcuboot_serial_recovery_and_state_after_it(router, tmp_path, 
         assert slot_with(router, state_hash) is None
         result = stage(router, payload, state_hash)
         assert result["outcome"] == "done" and result["bytes_sent"] >= len(payload), result
-        assert slot_with(router, state_hash)
+        assert slot_with(router, state_hash)["state"] == "staged"
+    finally:
+        process.kill()
+
+
+def reset_into_recovery(link):
+    """Group 0, reset with boot_mode 1: MCUboot stays in its serial recovery."""
+    host, port = link.removeprefix("tcp://").split(":")
+    body = b"\xa1\x69boot_mode\x01"
+    message = struct.pack(">BBHHBB", 0x0A, 0, len(body), 0, 7, 5) + body
+    line = struct.pack(">H", len(message) + 2) + message + struct.pack(">H", binascii.crc_hqx(message, 0))
+    with socket.create_connection((host, int(port)), timeout=1) as console:
+        def answers():
+            console.sendall(b"\x06\x09" + base64.b64encode(line) + b"\n")
+            try:
+                return console.recv(4096) != b""
+            except TimeoutError:
+                return False
+        wait_until(answers, "the application to take the reset")
+
+
+def has_spare_slot(router):
+    """True: the application answers; False: MCUboot's recovery; None: nobody."""
+    device = router.identify("dut").get("dut")
+    return device and device["capabilities"]["spare_slot"]
+
+
+def test_serial_recovery_takes_an_image_and_a_reset(router, tmp_path):
+    """QEMU's loader puts the old image back at each reset, so the new one cannot be seen running; that the whole
+    image went in and that the reset ended the recovery can."""
+    process, link = recovery(tmp_path, "*mps2_an385_serial_recovery_buf2048")
+    try:
+        payload, state_hash = mcuboot_image(
+            need("mcuboot-recovery", "*mps2_an385_serial_recovery_buf1024.signed.bin"))
+        reset_into_recovery(link)
+        router.open("dut", link, FOREIGN)
+        wait_until(lambda: has_spare_slot(router) is False, "the recovery")
+        assert stage(router, payload, state_hash)["outcome"] == "deferred"
+        result = router.results("Activate", ["dut"], image_ref(1, payload, state_hash))["dut"]
+        assert result["bytes_sent"] >= len(payload), result
+        wait_until(lambda: has_spare_slot(router), "the application")
     finally:
         process.kill()
