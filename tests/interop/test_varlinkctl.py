@@ -1,6 +1,8 @@
 """The stock varlinkctl (systemd 257, fetched by tests/interop/peers.sh) against our Varlink server:
-info, introspect, call, --more, on a router's socket; and its own check of every interface file."""
+info, introspect, call, --more, on a router's socket and on the control socket of a daemon that
+upgrades a device; and its own check of every interface file."""
 import glob
+import json
 import os
 import socket
 import subprocess
@@ -9,6 +11,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from gwtest.plant import Pki, Plant  # noqa: E402
 from gwtest.router import Router  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -82,3 +85,26 @@ def test_call_and_more(router, tmp_path):
         first, last = replies.stdout.replace("\x1e", "").splitlines()
         assert '"outcome":"away"' in first
         assert last == "{}"
+
+
+@pytest.fixture
+def plant(tmp_path):
+    plant = Plant(Pki(tmp_path)).start()
+    yield plant
+    plant.stop()
+
+
+def test_the_control_socket_of_a_running_daemon(plant):
+    info = varlinkctl("info", plant.control)
+    assert info.returncode == 0 and "io.gatewayd.Control" in info.stdout, info
+    methods = varlinkctl("introspect", plant.control, "io.gatewayd.Control")
+    assert methods.returncode == 0 and "method Install(" in methods.stdout, methods
+    status = varlinkctl("call", "--json=short", plant.control, "io.gatewayd.Control.Status", "{}")
+    assert json.loads(status.stdout)["system"] == plant.config["system"], status
+    job = plant.begin(plant.write_package())
+    followed = varlinkctl("--more", "--json=short", "call", plant.control, "io.gatewayd.Control.Job", '{"id":%d}' % job)
+    assert followed.returncode == 0, followed
+    states = [json.loads(line)["job"]["state"] for line in followed.stdout.replace("\x1e", "").splitlines()]
+    assert len(states) > 1 and states[-1] == "done", states
+    refused = varlinkctl("call", plant.control, "io.gatewayd.Control.Cancel", '{"id":999}')
+    assert refused.returncode != 0 and "Failed" in refused.stderr, refused
