@@ -3,7 +3,7 @@
  *
  * Everything is checked at once: an unknown key, a duplicate, a wrong type or a value out of range
  * is refused with file:line:column, and a suggestion where one is close. Files that others may
- * write are refused. Keys: gatewayd.conf(5), README.md.
+ * write are refused. Keys: README.md.
  */
 #ifndef GATEWAYD_CONFIG_H
 #define GATEWAYD_CONFIG_H
